@@ -1,0 +1,75 @@
+"""
+What can go wrong, and what each says to the user:
+
+* GpuMonError
+  x DriverError          the driver, as a whole, does not answer (``state`` is a Status state)
+    - LibraryNotFound    no-library: CPU only, probed again every minute
+    - DriverNotLoaded    no-driver: initialise again later
+    - LibraryMismatch    mismatch: only a fresh process can heal it
+    - DriverDenied       permission
+  x DeviceLost           one GPU fell off the bus; the others go on
+  x SourceError          a source URL is malformed, or its stream cannot be opened
+  x WireError            a message is not one
+  x CellError            a cell was refused
+"""
+
+from __future__ import annotations
+
+
+class GpuMonError(Exception):
+    """Root of all errors of jupyter-gpumon. The text says what to do."""
+
+
+class DriverError(GpuMonError):
+    """The driver does not answer; ``state`` and ``hint`` go into ``Status``."""
+
+    state = "no-driver"
+    hint = ""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or type(self).hint
+
+
+class LibraryNotFound(DriverError):
+    """libnvidia-ml.so.1 is not on this machine."""
+
+    state = "no-library"
+    hint = "Install the NVIDIA driver, or look around with simulated GPUs: gpumon demo --source sim"
+
+
+class DriverNotLoaded(DriverError):
+    """The library is there, the kernel module is not."""
+
+    state = "no-driver"
+    hint = "Load the NVIDIA kernel module (modprobe nvidia), or start the container with --gpus all."
+
+
+class LibraryMismatch(DriverError):
+    """The driver was upgraded under a running machine or container."""
+
+    state = "mismatch"
+    hint = "The driver was upgraded while in use: restart the container, or reboot the machine."
+
+
+class DriverDenied(DriverError):
+    """This user may not open the device files."""
+
+    state = "permission"
+    hint = "Ask for access to /dev/nvidia* (usually the group video or render)."
+
+
+class DeviceLost(GpuMonError):
+    """A GPU fell off the bus (NVML error 15)."""
+
+
+class SourceError(GpuMonError):
+    """A source cannot be opened; the text names the URL and what is wrong with it."""
+
+
+class WireError(GpuMonError):
+    """A message that cannot be read."""
+
+
+class CellError(GpuMonError):
+    """A cell record that is not accepted."""

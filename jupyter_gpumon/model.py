@@ -1,0 +1,276 @@
+"""The words of jupyter-gpumon: what a device, a process, a sample and a cell are, and every message on every pipe.
+
+A stream (pipe, socket, file) is a ``Hello`` and then ``Sample``s; a new ``Hello`` may come at any time and replaces the
+one before (devices appeared, the driver stopped answering, …). All are tagged by ``type``. Unknown keys and unknown
+types are ignored by whoever reads. ``time`` is Unix seconds and a label; ``mono`` is this boot's monotonic clock
+(``time.monotonic()``) and is what deltas, windows and energy are computed on.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from .metrics import HOST_METRICS, METRICS, SERIES, Gpu, Host, Metric
+
+__all__ = [
+    "HOST_METRICS", "METRICS", "REASONS", "SERIES", "WIRE_VERSION", "Cell", "CellDevice", "Columns", "Device", "Edge",
+    "Energy", "Error", "Event", "Gpu", "Hello", "Host", "Metric", "PostCell", "Process", "Request", "Sample", "Status", "Subscribe",
+]  # fmt: skip
+
+WIRE_VERSION = 1
+REASONS = ("unsupported", "permission", "mig", "lost", "asleep", "error", "not-yet")
+"""Why a metric can be absent (``Device.absent``)."""
+
+
+class Device(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What does not change while the driver stays loaded. The UUID is the identity; the index is for display."""
+
+    uuid: str
+    index: int
+    name: str
+    vendor: str = "nvidia"
+    state: str = "ok"
+    """``ok``, ``lost``, ``asleep``, ``error`` or ``gone``; a device that is not ok keeps its place, without values."""
+    detail: str = ""
+    """What is the matter, in words for the user; empty where ``state`` is ok."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Metric name → why it is not there (one of ``REASONS``)."""
+    architecture: str | None = None
+    compute_capability: str | None = None
+    pci: str | None = None
+    vbios: str | None = None
+    cores: int | None = None
+    memory_total: float | None = None
+    power_limit_min: float | None = None
+    power_limit_max: float | None = None
+    power_limit_default: float | None = None
+    temperature_slowdown: float | None = None
+    """Core temperature in °C at which the clock is lowered."""
+    temperature_shutdown: float | None = None
+    temperature_memory_max: float | None = None
+    clock_sm_max: float | None = None
+    clock_memory_max: float | None = None
+    pcie_gen_max: int | None = None
+    pcie_width_max: int | None = None
+    nvlinks: int | None = None
+    ecc: bool | None = None
+    persistence: bool | None = None
+    compute_mode: str | None = None
+    numa: int | None = None
+    mig: bool | None = None
+    """True where the board is split into MIG instances; None where it cannot be."""
+    parent: str | None = None
+    """UUID of the board, for a MIG instance."""
+    instance: int | None = None
+    """Position among the board's MIG instances (``gpu0:1`` has index 0 and instance 1)."""
+    gpu_instance: int | None = None
+    compute_instance: int | None = None
+    slices: float | None = None
+    """Share of the board's compute slices that this MIG instance has, 0 to 1."""
+    topology: dict[str, str] = field(default_factory=dict)
+    """UUID of another device → nearest common link: internal, single, multiple, hostbridge, node, system or nvlink."""
+
+    @property
+    def label(self) -> str:
+        """``gpu0``, or ``gpu0:1`` for a MIG instance."""
+        return f"gpu{self.index}" if self.instance is None else f"gpu{self.index}:{self.instance}"
+
+
+class Process(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One process on one device; or, with ``pid`` None, the sum over ``count`` processes that are not shown one by one."""
+
+    uuid: str
+    pid: int | None = None
+    count: int = 1
+    kind: str = "compute"
+    """``compute``, ``graphics`` or ``mps``."""
+    memory: float | None = None
+    utilization: float | None = None
+    name: str | None = None
+    started: float | None = None
+    own: bool = False
+    """True where it belongs to a kernel or terminal of this very server."""
+    kernel: str | None = None
+    notebook: str | None = None
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """One update of an energy counter: at ``since`` it still had its old value, at ``mono`` it had ``joules``."""
+
+    uuid: str
+    since: float
+    mono: float
+    joules: float
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that happened: ``kind`` is appeared, gone, lost, back, xid, gap, note, cell or alert."""
+
+    kind: str
+    time: float
+    mono: float
+    title: str
+    detail: str = ""
+    level: str = "info"
+    """``info``, ``warning`` or ``critical``."""
+    uuid: str | None = None
+    code: int | None = None
+    until: float | None = None
+    """Unix time at which it ended, for what lasts (gap, cell)."""
+
+
+class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether there are numbers, and if not, what is the matter and what to do."""
+
+    state: str = "live"
+    """live, starting, no-library, no-driver, mismatch, permission, no-gpus, stalled, restarting or disconnected."""
+    message: str = ""
+    hint: str = ""
+    since: float | None = None
+
+
+class Columns(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """History by column. Every list is as long as ``time``; None where nothing is known.
+
+    A gauge's column holds means over ``step`` seconds, a counter's the value at the end of each step. Times more than
+    three steps apart are a gap. ``low`` and ``high`` have the same shape as ``gpus`` and are sent where asked for.
+    """
+
+    time: list[float]
+    step: float
+    gpus: dict[str, dict[str, list[float | None]]]
+    host: dict[str, list[float | None]] = field(default_factory=dict)
+    low: dict[str, dict[str, list[float | None]]] | None = None
+    high: dict[str, dict[str, list[float | None]]] | None = None
+
+
+class Hello(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="hello", tag_field="type"):
+    """Who speaks, which devices there are, and whether they answer."""
+
+    version: int = WIRE_VERSION
+    software: str = ""
+    """Version of jupyter-gpumon that speaks; a browser part of another version says so."""
+    hostname: str = ""
+    source: str = ""
+    simulated: bool = False
+    interval: float = 1.0
+    boot_id: str = ""
+    generation: int = 0
+    driver: str | None = None
+    nvml: str | None = None
+    cuda: str | None = None
+    pid_namespace: str = "host"
+    """``host``, or ``foreign`` where the driver's pids are not this container's."""
+    status: Status = field(default_factory=Status)
+    devices: tuple[Device, ...] = ()
+    host_absent: dict[str, str] = field(default_factory=dict)
+    """Host metric → why it is not there, with what to do (RAPL rights)."""
+    history: Columns | None = None
+    user: str | None = None
+
+
+class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="sample", tag_field="type"):
+    """One look at everything. ``gpus`` is empty in a sample that only carries edges or events."""
+
+    time: float
+    mono: float
+    gpus: tuple[Gpu, ...] = ()
+    host: Host | None = None
+    processes: tuple[Process, ...] | None = None
+    """None where this sample did not look; empty where nobody is there."""
+    edges: tuple[Edge, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class Energy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Energy of one device over one window. ``joules`` is None where only ``high`` can be said ("≤ x J")."""
+
+    joules: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: str = "counter"
+    """``counter`` (the board's energy counter), ``power`` (integral of power readings), ``rapl`` or ``estimate``."""
+    final: bool = True
+    """False while the counter's next update after the window is still to come."""
+
+
+class CellDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A device as a saved cell record names it: no UUID."""
+
+    name: str
+    """``gpu0``, or ``gpu0:1`` for a MIG instance."""
+    model: str
+    used: bool = True
+    """Whether the kernel's process tree held a context on it; True for all where processes cannot be seen."""
+
+
+class Cell(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one cell (or one ``measure()`` block) cost. Keys of the inner dicts are device names and metric names."""
+
+    version: int = 1
+    id: str = ""
+    title: str = ""
+    start: float
+    end: float
+    status: str = "ok"
+    """``ok``, ``error`` or ``interrupted``."""
+    final: bool = True
+    simulated: bool = False
+    devices: tuple[CellDevice, ...] = ()
+    energy: dict[str, Energy] = field(default_factory=dict)
+    host_energy: dict[str, Energy] = field(default_factory=dict)
+    mean: dict[str, dict[str, float]] = field(default_factory=dict)
+    peak: dict[str, dict[str, float]] = field(default_factory=dict)
+    rise: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Peak over the window less the value at its start."""
+    delta: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Growth of the counters: PCIe and NVLink bytes, seconds held back per reason, ECC errors, replays."""
+    xids: tuple[int, ...] = ()
+    shared: dict[str, int] = field(default_factory=dict)
+    """Device name → how many processes of others were on it."""
+    waited: float = 0.0
+    """Seconds waited for the GPU to finish after the cell's code had returned; part of the window."""
+    notes: tuple[str, ...] = ()
+    notebook: str | None = None
+    cell_id: str | None = None
+    kernel_id: str | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.end - self.start
+
+
+class Error(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="error", tag_field="type"):
+    """What was wrong with a message, and what to do."""
+
+    message: str
+    hint: str = ""
+
+
+class Subscribe(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="subscribe", tag_field="type"):
+    """What a client wants: always a part of what the server has. None means all of it."""
+
+    devices: tuple[str, ...] | None = None
+    metrics: tuple[str, ...] | None = None
+    processes: bool = True
+    host: bool = True
+    every: float | None = None
+    edges: bool = False
+    measuring: bool = False
+    """From a kernel: watch the energy counters finely until it is turned off or the socket closes."""
+
+
+class PostCell(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="cell", tag_field="type"):
+    """From a kernel: this cell is done (or, with ``final`` False, drawn and still to be completed)."""
+
+    cell: Cell
+
+
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="request", tag_field="type"):
+    """To the agent, on its standard input: None leaves a setting as it is."""
+
+    interval: float | None = None
+    measuring: bool | None = None
+    processes: bool | None = None
+    tiers: dict[str, float] | None = None
