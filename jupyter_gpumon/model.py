@@ -14,7 +14,8 @@ from .metrics import HOST_METRICS, METRICS, SERIES, Gpu, Host, Metric
 
 __all__ = [
     "HOST_METRICS", "METRICS", "REASONS", "SERIES", "WIRE_VERSION", "Cell", "CellDevice", "Columns", "Device", "Edge",
-    "Energy", "Error", "Event", "Gpu", "Hello", "Host", "Metric", "PostCell", "Process", "Request", "Sample", "Status", "Subscribe",
+    "Energy", "Error", "Event", "Gpu", "Hello", "Host", "Metric", "PostCell", "Process", "Request", "Sample", "Status",
+    "Subscribe",
 ]  # fmt: skip
 
 WIRE_VERSION = 1
@@ -77,7 +78,7 @@ class Device(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Process(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One process on one device; or, with ``pid`` None, the sum over ``count`` processes that are not shown one by one."""
+    """One process on one device; or, with ``pid`` None, the sum of ``count`` processes not shown one by one."""
 
     uuid: str
     pid: int | None = None
