@@ -1,0 +1,5 @@
+"""``python -m jupyter_gpumon`` is ``gpumon``."""
+
+from .cli import main
+
+main()

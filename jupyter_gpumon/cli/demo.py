@@ -1,0 +1,88 @@
+"""``gpumon demo``: JupyterLab on a free loopback port with a copy of the quickstart notebook."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..errors import GpuMonError
+from ..sources.urls import open_source
+
+SIMULATED = "sim:gpus=2&script=notebook"
+"""Simulated GPUs whose load follows what the notebooks compute."""
+
+
+def run_demo(source: str | None, *, port: int, browser: bool, folder: Path | None) -> int:
+    """Become JupyterLab (on Windows: run it); returns its exit status.
+
+    Raises:
+        GpuMonError: JupyterLab is not installed, or the source URL is malformed.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise GpuMonError("The demo needs JupyterLab: pip install 'jupyter-gpumon[lab]'")
+    source = source or ("agent" if has_driver() else SIMULATED)
+    open_source(source).close()  # a malformed URL is said here, not in the browser
+    notebook = _copy_notebook(folder or Path(tempfile.mkdtemp(prefix="gpumon-demo-")))
+    _say(source, notebook)
+    command = _command(source, port or _free_port(), browser, notebook)
+    environment = {**os.environ, "GPUMON_SOURCE": source}
+    if os.name == "posix":
+        os.execve(sys.executable, command, environment)  # noqa: S606 - so that Ctrl-C meets JupyterLab alone
+    return subprocess.call(command, env=environment)  # noqa: S603 - our own words
+
+
+def has_driver() -> bool:
+    """Whether NVIDIA's management library is on this machine."""
+    try:
+        ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _say(source: str, notebook: Path) -> None:
+    if source.startswith("sim:"):
+        reason = "You asked for it" if has_driver() else "No NVIDIA driver was found on this machine"
+        sys.stderr.write(f"SIMULATED GPUs. {reason}; every surface says so. Source: {source}\n")
+    sys.stderr.write(f"The notebook of the demo is {notebook}. Ctrl-C ends it.\n")
+
+
+def _copy_notebook(folder: Path) -> Path:
+    target = folder / "quickstart.ipynb"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        shutil.copyfile(_examples() / "quickstart.ipynb", target)
+    return target.resolve()
+
+
+def _examples() -> Path:
+    """The notebooks as installed, or as they lie in a checkout."""
+    installed = Path(__file__).parent / "examples"
+    return installed if installed.exists() else Path(__file__).parent.parent / "examples" / "notebooks"
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _command(source: str, port: int, browser: bool, notebook: Path) -> list[str]:
+    command = [
+        *(sys.executable, "-m", "jupyterlab", str(notebook)),
+        *("-y", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--GpuMon.source={source}"),
+        # no question about news over the first thing a visitor sees
+        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+    ]
+    if not browser:
+        command.append("--no-browser")
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        command.append("--allow-root")  # a container's usual user; the port is on the loopback interface only
+    return command
