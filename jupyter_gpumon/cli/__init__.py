@@ -58,8 +58,8 @@ def status(source: SourceOption = None) -> None:
     """One look at every GPU."""
     from rich.console import Console
 
-    from .overview import first_look, overview
     from ..sources.urls import default_source, open_source
+    from .overview import first_look, overview
 
     hello, sample = first_look(open_source(source or default_source()))
     Console().print(overview(hello, sample))
@@ -74,8 +74,8 @@ def record(
     duration: Annotated[float | None, typer.Option(help="Seconds to record; until Ctrl-C by default.", min=0)] = None,
 ) -> None:
     """Write the stream to a file, to be played again with --source replay:FILE."""
-    from .recording import record_stream
     from ..sources.urls import default_source, open_source
+    from .recording import record_stream
 
     stream = open_source(source or default_source())
     typer.echo(f"Recording to {output}; Ctrl-C ends it.", err=True)
