@@ -181,6 +181,8 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="sample"
     """None where this sample did not look; empty where nobody is there."""
     edges: tuple[Edge, ...] = ()
     events: tuple[Event, ...] = ()
+    missed: int = 0
+    """Samples that were due since the one before and were left out because the driver or the machine was too slow."""
 
 
 class Energy(Struct, frozen=True, kw_only=True, omit_defaults=True):
