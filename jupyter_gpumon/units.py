@@ -34,6 +34,8 @@ def quantity(value: float | None, unit: str, *, rate: bool = False) -> str:
 def _scaled(value: float, symbol: str) -> str:
     if symbol == "s":
         return duration(value)
+    if value == 0:
+        return f"0 {symbol}"
     lowest = 1.0 if symbol == "B" else 1e-3
     for factor, prefix in _PREFIXES:
         if abs(value) >= factor * 0.9995 or factor == lowest:

@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 if importlib.util.find_spec("tests.fakenvml.fixtures"):
     pytest_plugins.append("tests.fakenvml.fixtures")
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[T, str], T]:
+    """Skip by name where a program is missing; with GPUMON_TEST_REQUIRE=all that is a failure."""
+
+    def check(found: T, name: str) -> T:
+        if not found:
+            missing = f"{name} is not installed on this machine"
+            (pytest.fail if os.environ.get("GPUMON_TEST_REQUIRE") == "all" else pytest.skip)(missing)
+        return found
+
+    return check
