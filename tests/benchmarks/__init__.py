@@ -1,0 +1,1 @@
+"""What jupyter-gpumon costs, measured beside a peer in one run; reported as figures and ratios, never asserted."""
