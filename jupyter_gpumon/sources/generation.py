@@ -1,0 +1,119 @@
+"""One generation of the driver: an open backend, from the first look at it until it goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ..clock import Clock
+from ..metrics import in_tiers
+from ..model import Device, Event, Gpu, Process
+from . import Backend
+from .edges import EdgeWatch
+from .inventory import changes, merged
+
+LOST_AGAIN = 5.0
+"""Seconds between looks at the inventory while a device is lost."""
+REOPEN = 60.0
+"""Seconds after which a driver with a lost device is opened anew, in case that brings it back."""
+ENERGY_FRESH = 0.5
+"""Seconds for which a reading of the energy counter is good enough for a sample."""
+
+_TIERS = {tier: in_tiers(tier) for tier in ("fast", "normal", "slow")}
+
+
+class View(NamedTuple):
+    """What one look at the driver gave."""
+
+    gpus: tuple[Gpu, ...]
+    processes: tuple[Process, ...] | None
+    events: tuple[Event, ...]
+
+
+class Generation:
+    """Looks at the driver at each tier's own rate, and keeps the inventory.
+
+    Args:
+        backend: open, and closed by whoever opened it.
+        clock: the clock.
+        before: the devices of the generation before; empty for the first.
+    """
+
+    def __init__(self, backend: Backend, clock: Clock, before: Sequence[Device] = ()) -> None:
+        self.backend = backend
+        self.devices: tuple[Device, ...] = tuple(before)
+        self.edges = EdgeWatch(backend.energy, clock.mono)
+        self._clock = clock
+        self._first = not before
+        self._next = {"normal": 0.0, "slow": 0.0}
+        self._slow: dict[str, dict[str, object]] = {"normal": {}, "slow": {}}
+        self._inventoried = 0.0
+        self._opened = clock.mono()
+        self._events: list[Event] = []
+        self._settled = False
+
+    def hopeless(self) -> bool:
+        """Whether a device has been lost for so long that opening the driver anew is worth a try."""
+        lost = any(device.state == "lost" for device in self.devices)
+        return lost and self._clock.mono() - self._opened > REOPEN
+
+    def take_inventory(self) -> None:
+        """Look at the devices anew; what changed becomes events."""
+        now = self.backend.devices()
+        time, mono = self._clock.time(), self._clock.mono()
+        if not self._first:
+            self._events += changes(self.devices, now, time, mono)
+        self._first, self._inventoried = False, mono
+        self.devices = merged(self.devices, now)
+        self.edges.watch(self.devices)
+
+    def look(self, periods: dict[str, float], processes: bool) -> View:
+        """Read the tiers that are due; ``periods`` holds seconds per tier."""
+        tiers = self._due(periods)
+        wanted = frozenset[str]().union(*(_TIERS[tier] for tier in tiers))
+        # The energy counters have a tier of their own; asked for once, so that the backend can say why one is absent.
+        gpus = self.backend.read(wanted - {"energy"} if self._settled else wanted)
+        self._settled = True
+        self._events += self.backend.events()
+        seen = tuple(self.backend.processes()) if processes and "normal" in tiers else None
+        self._check(gpus, "slow" in tiers)
+        events, self._events = tuple(self._events), []
+        return View(self._complete(gpus, tiers), seen, events)
+
+    def _due(self, periods: dict[str, float]) -> set[str]:
+        now, tiers = self._clock.mono(), {"fast"}
+        for tier, due in self._next.items():
+            if now >= due - 0.01:
+                tiers.add(tier)
+                self._next[tier] = now + periods[tier]
+        return tiers
+
+    def _check(self, gpus: Sequence[Gpu], slow: bool) -> None:
+        """Take the inventory on the slow tier, when a device did not answer, and now and then while one is lost."""
+        expected = {device.uuid for device in self.devices if device.state == "ok"}
+        lost = any(device.state == "lost" for device in self.devices)
+        again = lost and self._clock.mono() - self._inventoried >= LOST_AGAIN
+        if slow or again or expected != {gpu.uuid for gpu in gpus}:
+            self.take_inventory()
+
+    def _complete(self, gpus: Sequence[Gpu], tiers: set[str]) -> tuple[Gpu, ...]:
+        """Each sample is a look at everything: what was not due is as it was last time."""
+        joules = self.edges.sweep(ENERGY_FRESH)
+        whole = []
+        for gpu in gpus:
+            known: dict[str, object] = {}
+            for tier, kept in self._slow.items():
+                if tier in tiers:
+                    kept[gpu.uuid] = _values(gpu, _TIERS[tier])
+                else:
+                    known |= kept.get(gpu.uuid) or {}  # type: ignore[operator]
+            if gpu.uuid in joules:
+                known["energy"] = joules[gpu.uuid]
+            whole.append(replace(gpu, **known) if known else gpu)
+        return tuple(whole)
+
+
+def _values(gpu: Gpu, names: frozenset[str]) -> dict[str, object]:
+    return {name: value for name in names if (value := getattr(gpu, name)) is not None}

@@ -1,0 +1,220 @@
+"""The sampler: looks at one backend and the host in turn, at each metric's own rate, and says when it cannot."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import replace
+
+from .. import __version__
+from ..clock import Clock, SystemClock, boot_id
+from ..errors import DriverError, LibraryMismatch, LibraryNotFound
+from ..model import Device, Event, Hello, Host, Request, Sample, Status
+from ..wire import Stream
+from . import Backend
+from .generation import Generation, View
+from .inventory import status_of
+from .ticks import Ticks
+
+T = TypeVar("T")
+
+SLOW = 15.0
+"""Seconds between looks at the slow tier and at the inventory."""
+PROBE_LIBRARY = 60.0
+"""Seconds until a missing library is looked for again."""
+FLUSH = 0.09
+"""Least time between two samples that only carry edges."""
+
+
+class Reader(Protocol):
+    """Reads the host (``sources.host.HostReader``)."""
+
+    def read(self) -> Host:
+        """The host, now."""
+
+    def absent(self) -> dict[str, str]:
+        """Host metric → why it is not there."""
+
+
+class Sampler:
+    """A stream from a backend in this process. The thread that runs ``stream`` is the only one to meet the backend.
+
+    Args:
+        backend: an open backend, or what opens one (called again after the driver went away).
+        host: reads the host; None leaves it out.
+        interval: seconds between samples, 0.1 to 60.
+        source: what ``Hello.source`` says.
+        patience: seconds after which a driver that is newer than its loaded library ends the stream with
+            ``LibraryMismatch``, since only a fresh process can heal that.
+    """
+
+    def __init__(
+        self,
+        backend: Backend | Callable[[], Backend],
+        host: Reader | None = None,
+        *,
+        interval: float = 1.0,
+        source: str = "agent",
+        patience: float = 10.0,
+    ) -> None:
+        self._open: Callable[[], Backend] = backend if callable(backend) else lambda: backend
+        self._host, self._patience = host, patience
+        self.hello = Hello(source=source, interval=_clamped(interval), status=Status(state="starting"))
+        """The latest; another thread may read it."""
+        self.call: tuple[float, str] | None = None
+        """(begin, name) of the call the driver has not answered yet; another thread may read it."""
+        self._interval = _clamped(interval)
+        self._periods = {"normal": 0.0, "slow": SLOW}
+        self._measuring, self._processes = False, True
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self._retry = 1.0
+        self._clock: Clock = SystemClock()
+
+    def ask(self, request: Request) -> None:
+        """Another rate, fine energy edges, processes or not, seconds per tier. Safe from any thread."""
+        if request.interval is not None:
+            self._interval = _clamped(request.interval)
+        if request.measuring is not None:
+            self._measuring = request.measuring
+        if request.processes is not None:
+            self._processes = request.processes
+        asked = {tier: seconds for tier, seconds in (request.tiers or {}).items() if tier in self._periods}
+        self._periods |= {tier: min(3600.0, max(0.0, seconds)) for tier, seconds in asked.items()}
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the stream; safe from any thread, more than once."""
+        self._closing.set()
+        self._wake.set()
+
+    def stream(self, clock: Clock) -> Iterator[Stream]:
+        """Messages until ``close``.
+
+        Raises:
+            LibraryMismatch: this process can never speak to the driver again.
+        """
+        self._clock, self._ticks = clock, Ticks(clock)
+        about = {"hostname": socket.gethostname(), "software": __version__, "boot_id": boot_id()}
+        yield self._say(**about, status=Status(state="starting", message="Opening the driver.", since=clock.time()))
+        while not self._closing.is_set():
+            try:
+                yield from self._generation()
+            except DriverError as e:
+                yield from self._away(e)
+
+    def _generation(self) -> Iterator[Stream]:
+        """Everything from opening the driver until it goes away."""
+        backend = self._driver(self._open)
+        try:
+            generation = Generation(backend, self._clock, self.hello.devices)
+            self._driver(generation.take_inventory)
+            yield self._greet(generation, self.hello.generation + 1)
+            self._retry = 1.0
+            while not self._closing.is_set() and not generation.hopeless():
+                yield from self._tick(generation)
+                yield from self._rest(generation)
+        finally:
+            self._driver(backend.close)
+
+    def _tick(self, generation: Generation) -> Iterator[Stream]:
+        missed, gaps = self._ticks.take(self._interval)
+        time, mono = self._clock.time(), self._clock.mono()
+        view = self._driver(generation.look, self._periods, self._processes)
+        if generation.devices != self.hello.devices or self._interval != self.hello.interval:
+            yield self._greet(generation, self.hello.generation)
+        yield self._sample(time, mono, view, gaps, missed, generation)
+
+    def _rest(self, generation: Generation) -> Iterator[Stream]:
+        """Wait for the next tick; meanwhile follow the energy counters."""
+        edges, flushed = generation.edges, self._clock.mono()
+        while not self._closing.is_set():
+            edges.measuring = self._measuring
+            now, tick = self._clock.mono(), self._ticks.due(self._interval)
+            flush = flushed + FLUSH if edges.pending else tick
+            if now >= tick:
+                return
+            if now >= flush:
+                yield Sample(time=self._clock.time(), mono=now, edges=edges.take())
+                flushed = now
+            elif now >= edges.due():
+                self._driver(edges.poll)
+            else:
+                self._pause(min(edges.due(), tick, flush) - now)
+
+    def _away(self, error: DriverError) -> Iterator[Stream]:
+        """Say what is the matter, and go on with the host alone until it is time to try again."""
+        mismatch = isinstance(error, LibraryMismatch)
+        said = self.hello.status
+        if (said.state, said.message) != (error.state, str(error)):
+            status = Status(state=error.state, message=str(error), hint=error.hint, since=self._clock.time())
+            yield self._say(status=status)
+        wait = PROBE_LIBRARY if isinstance(error, LibraryNotFound) else self._patience if mismatch else self._retry
+        self._retry = min(30.0, 2 * self._retry)
+        again = self._clock.mono() + wait
+        while not self._closing.is_set() and self._clock.mono() < again:
+            if self._clock.mono() >= self._ticks.due(self._interval):
+                missed, gaps = self._ticks.take(self._interval)
+                yield self._sample(self._clock.time(), self._clock.mono(), None, gaps, missed)
+            self._pause(min(again, self._ticks.due(self._interval)) - self._clock.mono())
+        if mismatch and not self._closing.is_set():
+            raise error
+
+    def _sample(
+        self,
+        time: float,
+        mono: float,
+        view: View | None,
+        gaps: list[Event],
+        missed: int,
+        generation: Generation | None = None,
+    ) -> Sample:
+        return Sample(
+            time=time,
+            mono=mono,
+            gpus=view.gpus if view else (),
+            host=self._host.read() if self._host else None,
+            processes=view.processes if view else None,
+            edges=generation.edges.take() if generation else (),
+            events=(*gaps, *(view.events if view else ())),
+            missed=missed,
+        )
+
+    def _greet(self, generation: Generation, number: int) -> Hello:
+        """The hello of an open driver."""
+        about, devices = generation.backend.hello, generation.devices
+        words = ("simulated", "driver", "nvml", "cuda", "pid_namespace")
+        return self._say(
+            **{word: getattr(about, word) for word in words},
+            generation=number,
+            devices=devices,
+            status=self._status(devices),
+        )
+
+    def _status(self, devices: tuple[Device, ...]) -> Status:
+        status = status_of(devices, self._clock.time())
+        same = status.state == self.hello.status.state and status.message == self.hello.status.message
+        return self.hello.status if same else status
+
+    def _say(self, **changed: Any) -> Hello:
+        absent = self._host.absent() if self._host else {}
+        self.hello = replace(self.hello, interval=self._interval, host_absent=absent, **changed)
+        return self.hello
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait(self._wake, seconds)
+        self._wake.clear()
+
+    def _driver(self, call: Callable[..., T], *args: object) -> T:
+        """The one place from which the driver is met: a watchdog sees since when it has not answered."""
+        self.call = (self._clock.mono(), getattr(call, "__name__", "open"))
+        try:
+            return call(*args)
+        finally:
+            self.call = None
+
+
+def _clamped(interval: float) -> float:
+    return min(60.0, max(0.1, interval))
