@@ -12,26 +12,18 @@ import os
 import select
 import sys
 import threading
-import time
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
-from .clock import Clock, SystemClock
+from .clock import SystemClock
 from .errors import LibraryMismatch, SourceError, WireError
-from .model import Error, Hello, Request, Sample, Status
+from .model import Error, Request, Sample
 from .sources.host import HostReader
+from .sources.lifeline import BEAT, EXIT_FRESH, EXIT_REFUSED, Watchdog
 from .sources.outbox import Outbox
 from .sources.sampler import Sampler
 from .sources.urls import backend_opener
 from .wire import decode, encode_line
 
-EXIT_FRESH = 75
-"""The driver is newer than the library in this process: start a fresh one."""
-EXIT_REFUSED = 64
-"""The backend cannot be opened as asked; an ``error`` line says why."""
-BEAT = 2.0
-"""Seconds without a line after which an empty sample shows that the agent lives."""
 PARENT_LOOK = 1.0
 """Seconds between looks at whether the parent still lives."""
 
@@ -56,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m jupyter_gpumon.agent", description="Write GPU samples as JSON Lines.")
+    parser = argparse.ArgumentParser(
+        prog="python -m jupyter_gpumon.agent", description="Write GPU samples as JSON Lines."
+    )
     parser.add_argument("--backend", default="nvidia", help="nvidia, or sim:gpus=8&script=training")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between samples")
     parser.add_argument("--name", default="", help="what the stream calls its source")
@@ -91,37 +85,6 @@ def write(outbox: Outbox, sampler: Sampler, stall: float) -> None:
         for line in (hello, message) if message or hello else (beat,):
             if line is not None:
                 _put_out(encode_line(line))
-
-
-class Watchdog:
-    """Says that the driver does not respond, once per hung call; the sampler's next message says that it does again."""
-
-    def __init__(self, sampler: Sampler, stall: float) -> None:
-        self._sampler, self._stall = sampler, stall
-        self._told: tuple[float, str] | None = None
-
-    def look(self, clock: Clock) -> Hello | None:
-        """The hello to send now: stalled, or the sampler's own when the hung call has returned; else None."""
-        call, hello = self._sampler.call, self._sampler.hello
-        if call is None or call != self._told:
-            recovered, self._told = self._told is not None, None
-            if recovered:
-                return hello
-        if call is None or call == self._told or clock.mono() - call[0] <= max(self._stall, 3 * hello.interval):
-            return None
-        self._told = call
-        return replace(hello, status=stalled(clock.time() - (clock.mono() - call[0])))
-
-
-def stalled(since: float) -> Status:
-    """The status of a driver that has not answered since that Unix time."""
-    at = time.strftime("%H:%M:%S", time.localtime(since))
-    return Status(
-        state="stalled",
-        message=f"The driver is not responding since {at}.",
-        hint="It usually comes back by itself within a minute. If not, dmesg tells more, and only a reboot may help.",
-        since=since,
-    )
 
 
 def obey(sampler: Sampler) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import pairwise
 
 from ..model import Edge
 
@@ -146,5 +147,5 @@ class Counter:
 
 def _spacing(edges: list[Edge]) -> float:
     """Median time between edges."""
-    gaps = sorted(b.mono - a.mono for a, b in zip(edges, edges[1:], strict=False))
+    gaps = sorted(b.mono - a.mono for a, b in pairwise(edges))
     return gaps[len(gaps) // 2]

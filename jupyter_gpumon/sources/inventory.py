@@ -13,7 +13,9 @@ def merged(before: Sequence[Device], now: Sequence[Device]) -> tuple[Device, ...
     """The devices of now, then boards that were there before and keep their place as ``gone``."""
     present = {device.uuid for device in now}
     gone = [
-        replace(device, state="gone", detail="This GPU is not in the machine, or not visible here, any more.", absent={})
+        replace(
+            device, state="gone", detail="This GPU is not in the machine, or not visible here, any more.", absent={}
+        )
         for device in before
         if device.uuid not in present and device.parent is None
     ]
@@ -65,7 +67,7 @@ def status_of(devices: Sequence[Device], since: float) -> Status:
         return Status(
             state="no-gpus",
             message="All GPUs have fallen off the bus." if len(present) > 1 else "The GPU has fallen off the bus.",
-            hint="Reset it (nvidia-smi --gpu-reset) or reboot the machine; dmesg names the XID. It is looked for again.",
+            hint="Reset it (nvidia-smi --gpu-reset) or reboot; dmesg names the XID. It is looked for again by itself.",
             since=since,
         )
     return Status()

@@ -65,7 +65,7 @@ class Outbox:
 
 
 def coalesced(older: Sample, newer: Sample) -> Sample:
-    """The newer sample with what must not be lost of the older: events, edges, and values that it does not have itself."""
+    """The newer sample with what must not be lost of the older: events, edges, and values it does not have itself."""
     return replace(
         newer,
         gpus=newer.gpus or older.gpus,

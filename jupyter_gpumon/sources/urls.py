@@ -27,7 +27,7 @@ _SOURCES = {
     "wss": "jupyter_gpumon.sources.remote:open_source",
     "unix": "jupyter_gpumon.sources.remote:open_source",
 }
-"""Ours, as in pyproject.toml: found without reading the metadata of all that is installed, which costs the agent 3 MB."""
+"""Ours, as in pyproject.toml: found without reading the metadata of all that is installed."""
 
 
 class SourceUrl(NamedTuple):
