@@ -1,0 +1,43 @@
+"""The cell records that kernels have posted, kept for the browser."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from msgspec.structs import replace
+
+from ..errors import CellError
+from ..model import Cell, Event
+
+KEPT = 1000
+
+
+class Cells:
+    """The latest records, oldest first; a completed record takes the place of its draft."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._cells: OrderedDict[tuple[str, str], Cell] = OrderedDict()
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(tuple(self._cells.values()))
+
+    def post(self, cell: Cell, kernel: str | None, notebook: str | None) -> Cell:
+        """Keep a record from the kernel that was found to speak.
+
+        Raises:
+            CellError: the record names another kernel.
+        """
+        if kernel is None or cell.kernel_id != kernel:
+            raise CellError("A cell record is accepted only from the kernel that it names.")
+        cell = replace(cell, notebook=cell.notebook or notebook)
+        self._cells[kernel, cell.id] = cell
+        while len(self._cells) > self._kept:
+            self._cells.popitem(last=False)
+        return cell
+
+
+def announced(cell: Cell, mono: float) -> Event:
+    """The event that tells the others that there is a new record."""
+    title = cell.title or cell.notebook or "Cell"
+    return Event(kind="cell", time=cell.start, until=cell.end, mono=mono, title=title, detail=cell.id)

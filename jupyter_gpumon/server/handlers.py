@@ -1,0 +1,165 @@
+"""The REST routes under ``gpumon/api/``. Polled by whoever likes: none of them counts as activity."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from http.client import responses
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from ..metrics import HOST_METRICS, METRICS
+from ..model import Columns
+from ..wire import encode
+from .service import Service
+from .sockets import AUTH_RESOURCE, BrowserStream
+
+
+class Route(APIHandler):
+    """What all routes have in common: the service, JSON answers, and errors with a hint."""
+
+    auth_resource = AUTH_RESOURCE
+    _track_activity = False
+
+    def initialize(self, service: Service) -> None:
+        """Take what the handler needs."""
+        self.service = service
+
+    def answer(self, value: object) -> None:
+        """Finish with a struct as JSON."""
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(encode(value))
+
+    def number(self, name: str, default: float | None = None) -> float | None:
+        """A query argument that is a number."""
+        text = self.get_query_argument(name, None)
+        try:
+            return float(text) if text else default
+        except ValueError:
+            raise web.HTTPError(400, f'"{name}" is to be a number, for example {name}=60; it was "{text}".') from None
+
+    def names(self, name: str) -> list[str] | None:
+        """A query argument that is a list with commas."""
+        text = self.get_query_argument(name, None)
+        return [part for part in text.split(",") if part] if text else None
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """``{"message", "hint"}``."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        known = isinstance(error, web.HTTPError) and error.log_message
+        message = error.log_message if known else responses.get(status_code, "Unknown error")
+        hint = getattr(error, "hint", "") or _HINTS.get(status_code, "")
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"message": message, "hint": hint}))
+
+
+_HINTS = {
+    403: "Sign in to this Jupyter server, or send its token.",
+    404: "The routes are listed in the documentation of jupyter-gpumon.",
+}
+
+
+class HelloHandler(Route):
+    """``hello``: who speaks, the devices, whether they answer."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """The latest hello, without history."""
+        self.answer(self.service.hello())
+
+
+class SamplesHandler(Route):
+    """``samples``: history by column, as JSON or CSV."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """``?since&until&step&devices=a,b&metrics=x,y,host.cpu&spread=1&format=json|csv``."""
+        since, until, step = self.number("since"), self.number("until"), self.number("step")
+        spread = self.get_query_argument("spread", "0") not in ("", "0", "false")
+        wanted = since, until, step, self.names("devices"), self.names("metrics"), spread
+        # Up to some tens of milliseconds for a day of eight GPUs: not on the loop.
+        columns = await asyncio.get_running_loop().run_in_executor(None, self.service.columns, *wanted)
+        if self.get_query_argument("format", "json") == "csv":
+            self.set_header("Content-Type", "text/csv; charset=utf-8")
+            self.finish("".join(csv_lines(columns)))
+        else:
+            self.answer(columns)
+
+
+class ProcessesHandler(Route):
+    """``processes``: who is on the devices."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """Processes as far as they may be shown; null where that is not known."""
+        self.answer({"processes": self.service.processes()})
+
+
+class CellsHandler(Route):
+    """``cells``: what the kernels have measured."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """The latest records, oldest first."""
+        self.answer({"cells": list(self.service.cells)})
+
+    @web.authenticated
+    @authorized
+    def post(self) -> None:
+        """Refused: who speaks cannot be told here."""
+        raise web.HTTPError(403, "Cell records are taken from kernels only, over this server's Unix socket.")
+
+
+class EnergyHandler(Route):
+    """``energy``: joules between two times."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """``?start&end&uuid`` in Unix seconds."""
+        start, end = self.number("start"), self.number("end")
+        if start is None or end is None or not start <= end:
+            raise web.HTTPError(400, "Say start and end in Unix seconds, start first: energy?start=…&end=…")
+        self.answer({"energy": self.service.energy(start, end, self.get_query_argument("uuid", None))})
+
+
+class SamplerHandler(Route):
+    """``sampler``: how the sampler itself is doing."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """Age, source, generation, last error, missed samples, agents, clients."""
+        self.answer(self.service.sampler())
+
+
+def csv_lines(columns: Columns) -> Iterable[str]:
+    """A CSV of the columns: ``time,GPU-….power_watts,…``; an empty field is unknown."""
+    series = {f"{uuid}.{n}_{METRICS[n].unit}": v for uuid, by in columns.gpus.items() for n, v in by.items()}
+    series |= {f"host.{n}_{HOST_METRICS[n].unit}": v for n, v in columns.host.items()}
+    yield ",".join(["time", *series]) + "\n"
+    for row in zip(columns.time, *series.values(), strict=True):
+        yield ",".join("" if value is None else repr(value) for value in row) + "\n"
+
+
+def routes(service: Service) -> list[tuple[str, type[web.RequestHandler], dict[str, Service]]]:
+    """All routes of this extension, without the base URL."""
+    handlers: dict[str, type[web.RequestHandler]] = {
+        "hello": HelloHandler,
+        "samples": SamplesHandler,
+        "processes": ProcessesHandler,
+        "cells": CellsHandler,
+        "energy": EnergyHandler,
+        "sampler": SamplerHandler,
+        "stream": BrowserStream,
+    }
+    return [(rf"/gpumon/api/{name}", handler, {"service": service}) for name, handler in handlers.items()]
