@@ -205,6 +205,8 @@ class CellDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str
     used: bool = True
     """Whether the kernel's process tree held a context on it; True for all where processes cannot be seen."""
+    counter_period: float | None = None
+    """Seconds between two updates of its energy counter, where that is known."""
 
 
 class Cell(Struct, frozen=True, kw_only=True, omit_defaults=True):

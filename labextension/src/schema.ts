@@ -43,6 +43,7 @@ export interface ICellDevice {
   readonly name: string;
   readonly model: string;
   readonly used?: boolean;
+  readonly counter_period?: number | null;
 }
 
 /** History by column. Every list is as long as ``time``; None where nothing is known. */
@@ -339,6 +340,7 @@ export interface ISample {
   readonly processes?: readonly IProcess[] | null;
   readonly edges?: readonly IEdge[];
   readonly events?: readonly IEvent[];
+  readonly missed?: number;
 }
 
 /** Whether there are numbers, and if not, what is the matter and what to do. */
