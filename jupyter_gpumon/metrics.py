@@ -42,7 +42,7 @@ class Gpu(Struct, frozen=True, kw_only=True, omit_defaults=True):
     jpeg: Annotated[Number, _gauge("ratio", "fast", "JPEG", "JPEG decoder utilization.")] = None
     ofa: Annotated[Number, _gauge("ratio", "fast", "Optical flow", "Optical flow accelerator utilization.")] = None
     power: Annotated[Number, _gauge("watts", "fast", "Power", "Power draw as instantaneous as the board can tell.")] = None
-    power_average: Annotated[Number, _gauge("watts", "normal", "Power, 1 s mean", "Power draw averaged by the driver over one second.")] = None
+    power_average: Annotated[Number, _gauge("watts", "slow", "Power, 1 s mean", "Power draw averaged by the driver over one second.")] = None
     temperature: Annotated[Number, _gauge("celsius", "fast", "Temperature", "Core temperature.")] = None
     temperature_margin: Annotated[Number, _gauge("celsius", "normal", "Thermal margin", "Degrees left until the core slows down.")] = None
     clock_sm: Annotated[Number, _gauge("hertz", "fast", "SM clock", "Clock of the streaming multiprocessors.")] = None

@@ -1,0 +1,140 @@
+"""One GPU or MIG instance: how to reach it, what it is, what it can tell and whether it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ...errors import DeviceLost
+from ...metrics import Gpu
+from ...model import Device
+from .ability import Ability
+from .driver import Absent, ask_named
+from .fields import fetch, value_of
+from .gpm import Gpm
+from .table import IDENTITY_WAYS, METRIC_WAYS, MIG_IDENTITY, MIG_METRICS, NOT_WITH_MIG, Table
+from .ways import Access, Look, Way
+
+FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
+"""Seconds until a lost GPU is tried again, doubled each time."""
+
+
+class Board:
+    """A GPU that the driver has told of. ``state`` and ``detail`` are those of ``model.Device``."""
+
+    def __init__(self, device: Device, access: Access, parent: Board | None = None) -> None:
+        self.device, self.access, self.parent = device, access, parent
+        self.ability = _ability(device)
+        self.state, self.detail = "ok", ""
+        self.tries = 0
+        self.retry_at = 0.0
+        self.probed = False
+
+    @property
+    def uuid(self) -> str:
+        """The identity, also of a MIG instance."""
+        return self.device.uuid
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it is shown: instances after their board."""
+        return self.device.index, -1 if self.device.instance is None else self.device.instance
+
+    @property
+    def answers(self) -> bool:
+        """Whether it may be asked."""
+        return self.state == "ok" and (self.parent is None or self.parent.state == "ok")
+
+    def read(self, wanted: Iterable[str], now: float) -> Gpu:
+        """These metrics; only what they need is called. Raises ``DeviceLost`` and ``DriverError``."""
+        names = self.ability.askable(wanted, now)
+        look = Look(self.access, self.ability.expected(names))
+        values = {name: self.ability.read(name, look, now) for name in names}
+        return Gpu(uuid=self.uuid, **values)
+
+    def lose(self, error: DeviceLost, now: float) -> None:
+        """Keep it in its place, unasked, until it is worth another try."""
+        self.state, self.detail = "lost", str(error)
+        self.retry_at = now + min(LONGEST_WAIT, FIRST_WAIT * 2**self.tries)
+        self.tries += 1
+
+    def fall_asleep(self) -> None:
+        """It has been suspended, and is not asked until it wakes up by itself."""
+        self.state, self.detail = "asleep", "The GPU sleeps to save power; it is not woken to be measured."
+
+    def recover(self) -> None:
+        """It answers again."""
+        self.state, self.detail, self.tries = "ok", "", 0
+
+    def described(self) -> Device:
+        """The device as it is now: identity, state and what is absent why."""
+        owner = self if self.parent is None or self.parent.answers else self.parent
+        absent = self.ability.absent if owner.state == "ok" else dict.fromkeys(METRIC_WAYS, owner.state)
+        return msgspec.structs.replace(self.device, state=owner.state, detail=owner.detail, absent=absent)
+
+    def close(self) -> None:
+        """Free what the driver lent."""
+        self.access.gpm.close()
+
+
+def meet(handle: Any, index: int, uuid: str, driver: tuple[int, ...]) -> Board:
+    """A board, asked who it is."""
+    links, fans = fetch(handle, [(91, 0)]), ask_named("nvmlDeviceGetNumFans", handle)
+    count = _count(links if isinstance(links, Absent) else value_of(links[0]))
+    access = Access(handle, driver, count, _count(fans), Gpm(handle), {})
+    found = _identity(access, IDENTITY_WAYS)
+    found.setdefault("name", "NVIDIA GPU")
+    return Board(Device(uuid=uuid, index=index, **found), access)
+
+
+def meet_instance(handle: Any, position: int, uuid: str, board: Board, slots: int) -> Board:
+    """A MIG instance of a board that has room for ``slots`` of them."""
+    gpu_instance, compute_instance = (
+        _known(ask_named(name, handle)) for name in ("nvmlDeviceGetGpuInstanceId", "nvmlDeviceGetComputeInstanceId")
+    )
+    access = Access(handle, board.access.driver, 0, 0, Gpm(handle, board.access.handle, gpu_instance), {})
+    found = _identity(access, {word: IDENTITY_WAYS[word] for word in MIG_IDENTITY})
+    attributes = ask_named("nvmlDeviceGetAttributes_v2", handle)
+    device = Device(
+        uuid=uuid,
+        index=board.device.index,
+        name=found.get("name", f"{board.device.name} MIG"),
+        architecture=board.device.architecture,
+        compute_capability=board.device.compute_capability,
+        pci=board.device.pci,
+        memory_total=found.get("memory_total"),
+        parent=board.uuid,
+        instance=position,
+        gpu_instance=gpu_instance,
+        compute_instance=compute_instance,
+        slices=None if isinstance(attributes, Absent) else attributes.computeInstanceSliceCount / slots,
+    )
+    return Board(device, access, board)
+
+
+def _ability(device: Device) -> Ability:
+    if device.parent is not None:
+        own: Table = {name: ways for name, ways in METRIC_WAYS.items() if name in MIG_METRICS}
+        return Ability(own, METRIC_WAYS.keys() - MIG_METRICS)
+    return Ability(METRIC_WAYS, NOT_WITH_MIG if device.mig else ())
+
+
+def _identity(access: Access, table: Table) -> dict[str, Any]:
+    look = Look(access)
+    answers = {word: _first(look, ways) for word, ways in table.items()}
+    return {word: answer for word, answer in answers.items() if answer is not None}
+
+
+def _first(look: Look, ways: Iterable[Way]) -> Any:
+    answers = (look.read(way) for way in ways)
+    return next((answer for answer in answers if not isinstance(answer, Absent)), None)
+
+
+def _known(answer: Any) -> Any:
+    return None if isinstance(answer, Absent) else answer
+
+
+def _count(answer: Any) -> int:
+    return 0 if isinstance(answer, Absent) else int(answer)

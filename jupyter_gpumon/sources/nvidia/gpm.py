@@ -1,0 +1,93 @@
+"""GPM: what the multiprocessors did between two looks (Hopper and later, MIG instances too)."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pynvml as nvml
+
+from .driver import NOT_YET, UNSUPPORTED, Absent, ask, meaning
+
+SHORTEST, LONGEST = 0.1, 600.0
+"""Seconds between two samples: the driver refreshes them each 100 ms, and a mean over hours tells little."""
+
+
+class Gpm:
+    """Two sample buffers of one GPU or MIG instance, taken in turn."""
+
+    def __init__(self, handle: Any, parent: Any = None, gpu_instance: int | None = None) -> None:
+        self._handle, self._parent, self._gpu_instance = handle, parent, gpu_instance
+        self._buffers: list[Any] = []
+        self._taken: float | None = None
+        self._values: dict[int, Any] = {}
+        self._missing: Absent | None = None
+
+    def look(self, metrics: Iterable[int]) -> dict[int, Any]:
+        """Values by GPM metric id, each a float or an ``Absent``, over the time since the look before."""
+        wanted = list(metrics)
+        if self._missing is None and not self._buffers:
+            self._missing = self._prepare()
+        if self._missing is not None:
+            return dict.fromkeys(wanted, self._missing)
+        now = time.monotonic()
+        age = math.inf if self._taken is None else now - self._taken
+        if age < SHORTEST:
+            return {metric: self._values.get(metric, NOT_YET) for metric in wanted}
+        self._buffers.reverse()
+        failed = self._sample(self._buffers[1])
+        if failed is not None:
+            self._buffers.reverse()
+            return dict.fromkeys(wanted, failed)
+        self._taken = now
+        self._values = self._between(wanted) if age <= LONGEST else dict.fromkeys(wanted, NOT_YET)
+        return self._values
+
+    def close(self) -> None:
+        """Free the buffers, which must happen while the driver session still lasts."""
+        for buffer in self._buffers:
+            with contextlib.suppress(nvml.NVMLError):
+                nvml.nvmlGpmSampleFree(buffer)
+        self._buffers.clear()
+
+    def _prepare(self) -> Absent | None:
+        support = ask(nvml.nvmlGpmQueryDeviceSupport, self._parent or self._handle)
+        if isinstance(support, Absent):
+            return support
+        if not support.isSupportedDevice:
+            return UNSUPPORTED
+        for _ in range(2):
+            buffer = ask(nvml.nvmlGpmSampleAlloc)
+            if isinstance(buffer, Absent):
+                return buffer
+            self._buffers.append(buffer)
+        return None
+
+    def _sample(self, buffer: Any) -> Absent | None:
+        """Take a sample; an instance through its board as DCGM does."""
+        if self._parent is None:
+            taken = ask(nvml.nvmlGpmSampleGet, self._handle, buffer)
+        else:
+            taken = ask(nvml.nvmlGpmMigSampleGet, self._parent, self._gpu_instance, buffer)
+        return taken if isinstance(taken, Absent) else None
+
+    def _between(self, wanted: list[int]) -> dict[int, Any]:
+        request = nvml.c_nvmlGpmMetricsGet_t()
+        request.version = nvml.NVML_GPM_METRICS_GET_VERSION
+        request.numMetrics = len(wanted)
+        request.sample1, request.sample2 = self._buffers
+        for slot, metric in zip(request.metrics, wanted, strict=False):
+            slot.metricId = metric
+        answer = ask(nvml.nvmlGpmMetricsGet, request)
+        if isinstance(answer, Absent):
+            return dict.fromkeys(wanted, answer)
+        return {slot.metricId: _value(slot) for slot in answer.metrics[: len(wanted)]}
+
+
+def _value(slot: Any) -> Any:
+    if slot.nvmlReturn != nvml.NVML_SUCCESS:
+        return meaning(slot.nvmlReturn)
+    return NOT_YET if math.isnan(slot.value) else slot.value
