@@ -215,6 +215,8 @@ class Cell(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 1
     id: str = ""
     title: str = ""
+    count: int | None = None
+    """The number in the notebook's ``[3]:``."""
     start: float
     end: float
     status: str = "ok"

@@ -17,6 +17,7 @@ export interface ICell {
   readonly version?: number;
   readonly id?: string;
   readonly title?: string;
+  readonly count?: number | null;
   readonly start: number;
   readonly end: number;
   readonly status?: string;
@@ -371,7 +372,7 @@ export const METRICS: { readonly [name: string]: IMetric } = {
   jpeg: {"name": "jpeg", "kind": "gauge", "unit": "ratio", "tier": "fast", "title": "JPEG", "help": "JPEG decoder utilization."},
   ofa: {"name": "ofa", "kind": "gauge", "unit": "ratio", "tier": "fast", "title": "Optical flow", "help": "Optical flow accelerator utilization."},
   power: {"name": "power", "kind": "gauge", "unit": "watts", "tier": "fast", "title": "Power", "help": "Power draw as instantaneous as the board can tell."},
-  power_average: {"name": "power_average", "kind": "gauge", "unit": "watts", "tier": "normal", "title": "Power, 1 s mean", "help": "Power draw averaged by the driver over one second."},
+  power_average: {"name": "power_average", "kind": "gauge", "unit": "watts", "tier": "slow", "title": "Power, 1 s mean", "help": "Power draw averaged by the driver over one second."},
   temperature: {"name": "temperature", "kind": "gauge", "unit": "celsius", "tier": "fast", "title": "Temperature", "help": "Core temperature."},
   temperature_margin: {"name": "temperature_margin", "kind": "gauge", "unit": "celsius", "tier": "normal", "title": "Thermal margin", "help": "Degrees left until the core slows down."},
   clock_sm: {"name": "clock_sm", "kind": "gauge", "unit": "hertz", "tier": "fast", "title": "SM clock", "help": "Clock of the streaming multiprocessors."},
