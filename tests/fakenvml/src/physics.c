@@ -1,0 +1,165 @@
+/* What a GPU reads at a moment, from its power: the energy counter, the power sensors, and what follows from them. */
+#include "fake.h"
+
+#include <stdlib.h>
+
+#define SENSOR_SPAN 0.25 /* seconds of power that utilization, clocks and their like follow */
+
+double number(const struct view *gpu, enum key key)
+{
+    return gpu->section->values[key].number;
+}
+
+const char *text(const struct view *gpu, enum key key)
+{
+    return gpu->section->values[key].text;
+}
+
+/* A number in [0, 1) drawn from (seed, n): splitmix64. */
+double noise(uint64_t seed, uint64_t n)
+{
+    uint64_t z = seed * 0x9E3779B97F4A7C15ull + (n + 1) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+    return ((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+double energy_exact(const struct view *gpu, double at)
+{
+    const struct section *board = &gpu->scenario->gpu[gpu->index];
+    double epoch = gpu->scenario->global.values[K_epoch].number;
+    return timeline_energy(board->power, epoch, board->values[K_phase].number, at);
+}
+
+/* Watts over the window before a moment; what was before the driver was loaded does not count. */
+double mean_power(const struct view *gpu, double at, double window)
+{
+    double from = fmax(at - window, gpu->scenario->global.values[K_epoch].number);
+    double to = fmax(at, from + 1e-3);
+    return (energy_exact(gpu, to) - energy_exact(gpu, from)) / (to - from);
+}
+
+static double update_time(const struct view *gpu, double k)
+{
+    double jitter = number(gpu, K_energy_jitter) * (2 * noise(gpu->index + 1, (uint64_t)k) - 1);
+    double epoch = gpu->scenario->global.values[K_epoch].number;
+    return epoch + number(gpu, K_energy_phase) + k * number(gpu, K_energy_period) + jitter;
+}
+
+/* A counter that does not integrate: each period counts as the mean power of its last part. */
+static double sampled_energy(const struct view *gpu, double last, double period, double duty)
+{
+    double sum = 0;
+    for (double k = 1; k <= last; k++)
+        sum += period * mean_power(gpu, update_time(gpu, k), duty * period);
+    return sum;
+}
+
+/* Joules as the counter shows them now: the exact integral at its last published update. */
+double energy_counter(const struct view *gpu)
+{
+    double given = number(gpu, K_energy), start = number(gpu, K_energy_start), period = number(gpu, K_energy_period);
+    if (!isinf(given))
+        return given;
+    if (!(period > 0))
+        return start + energy_exact(gpu, gpu->now);
+    double seen = gpu->now - number(gpu, K_energy_delay), duty = number(gpu, K_energy_duty);
+    double k = ceil((seen - update_time(gpu, 0)) / period) + 1;
+    while (k > 0 && update_time(gpu, k) > seen)
+        k--;
+    return start + (duty < 1 ? sampled_energy(gpu, k, period, duty) : energy_exact(gpu, update_time(gpu, k)));
+}
+
+/* A sensor that shows, since its last update, the mean over the window before that update. */
+static double sensor(const struct view *gpu, enum key window)
+{
+    double period = number(gpu, K_power_period), span = number(gpu, window);
+    double at = period > 0 ? floor(gpu->now / period) * period : gpu->now;
+    return mean_power(gpu, at, fmax(span, 1e-6));
+}
+
+double power_average(const struct view *gpu)
+{
+    return sensor(gpu, K_power_average_window);
+}
+
+double power_instant(const struct view *gpu)
+{
+    return sensor(gpu, K_power_instant_window);
+}
+
+static double load(const struct view *gpu)
+{
+    double idle = number(gpu, K_power_idle), limit = number(gpu, K_power_limit);
+    double share = (mean_power(gpu, gpu->now, SENSOR_SPAN) - idle) / (limit - idle);
+    return share < 0.005 ? 0 : fmin(share, 1);
+}
+
+/* A key, or where it is auto a percentage that follows power. */
+double busy(const struct view *gpu, enum key key, double share)
+{
+    double given = number(gpu, key);
+    return isinf(given) ? fmin(100, 100 * share * sqrt(load(gpu))) : given;
+}
+
+double temperature(const struct view *gpu, enum key key)
+{
+    double given = number(gpu, key);
+    double above = key == K_temperature_memory ? 6 : 0;
+    return isinf(given) ? round(number(gpu, K_temperature_idle) + above + 45 * load(gpu)) : given;
+}
+
+double clock_max(const struct view *gpu, unsigned type)
+{
+    static const enum key of[] = {K_clock_sm_max, K_clock_sm_max, K_clock_memory_max, K_clock_video_max};
+    return type < 4 ? number(gpu, of[type]) : -1;
+}
+
+double clock_now(const struct view *gpu, unsigned type)
+{
+    static const enum key of[] = {K_clock_graphics, K_clock_sm, K_clock_memory, K_clock_video};
+    double given = type < 4 ? number(gpu, of[type]) : -1;
+    if (!isinf(given))
+        return given;
+    return load(gpu) > 0 ? clock_max(gpu, type) * (1 - 0.15 * load(gpu)) : number(gpu, K_clock_idle);
+}
+
+double clock_events(const struct view *gpu)
+{
+    double given = number(gpu, K_clock_events), share = load(gpu);
+    if (!isinf(given))
+        return given;
+    return share == 0 ? nvmlClocksEventReasonGpuIdle : share > 0.98 ? nvmlClocksEventReasonSwPowerCap : 0;
+}
+
+static bool on_instance(const struct view *gpu, const struct process *p)
+{
+    return gpu->mig < 0 || (p->gi == number(gpu, K_gi) && p->ci == number(gpu, K_ci));
+}
+
+double memory_used(const struct view *gpu)
+{
+    double sum = number(gpu, K_memory_used);
+    const struct section *board = &gpu->scenario->gpu[gpu->index];
+    for (const struct process *p = board->processes; p; p = p->next)
+        if (on_instance(gpu, p) && p->memory != ~0ull)
+            sum += p->memory;
+    return sum;
+}
+
+/* A counter that grows at a steady rate from the driver's start. */
+double counted(const struct view *gpu, enum key rate, double scale)
+{
+    return floor(number(gpu, rate) * scale * (gpu->now - gpu->scenario->global.values[K_epoch].number));
+}
+
+double uptime(const struct view *gpu)
+{
+    double given = number(gpu, K_uptime);
+    return isinf(given) ? floor(gpu->now - gpu->scenario->global.values[K_epoch].number) : given;
+}
+
+int split(const struct view *gpu)
+{
+    return gpu->scenario->gpu[gpu->index].values[K_mig].number > 0;
+}
