@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ...clock import Clock, SystemClock
-from ...errors import DeviceLost
 from ...metrics import Gpu
 from ...model import Device, Event, Hello, Process
 from . import driver
@@ -133,12 +132,10 @@ class NvidiaBackend:
             self._of(board, board.read, names, self._clock.mono())
 
     def _of(self, board: Board, call: Callable[..., T], *args: object) -> T | None:
-        """The call's value; None where the GPU was lost meanwhile, which is remembered."""
-        try:
+        """The call's value; None where the GPU was lost meanwhile."""
+        with board.may_be_lost(self._clock.mono()):
             return call(*args)
-        except DeviceLost as e:
-            (board.parent or board).lose(e, self._clock.mono())
-            return None
+        return None
 
 
 def _sleeper(index: int, pci: str) -> Device:

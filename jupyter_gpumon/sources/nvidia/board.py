@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -59,6 +60,14 @@ class Board:
         self.state, self.detail = "lost", str(error)
         self.retry_at = now + min(LONGEST_WAIT, FIRST_WAIT * 2**self.tries)
         self.tries += 1
+
+    @contextmanager
+    def may_be_lost(self, now: float) -> Iterator[None]:
+        """What is done with it until it turns out to be lost, which is remembered."""
+        try:
+            yield
+        except DeviceLost as e:
+            (self.parent or self).lose(e, now)
 
     def fall_asleep(self) -> None:
         """It has been suspended, and is not asked until it wakes up by itself."""

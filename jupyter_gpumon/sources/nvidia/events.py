@@ -48,7 +48,8 @@ class EventSet:
         """Register the boards that are new; a MIG instance's events come by its board."""
         for board in boards:
             if board.parent is None and board.answers and not isinstance(self._set, Absent):
-                self._register(board)
+                with board.may_be_lost(self._clock.mono()):
+                    self._register(board)
 
     def take(self) -> Iterator[Event]:
         """What was told since the last call. Does not wait."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ...errors import DeviceLost
 from ...model import Device
 from .board import Board, meet, meet_instance
-from .driver import Absent, ask, ask_driver
+from .driver import PERMISSION, Absent, ask, ask_driver
 from .fields import version_of
 from .gpm import Gpm
 from .mig import instances
@@ -37,12 +37,13 @@ class Inventory:
             board = self._at(index, before, now)
             if board is not None:
                 self.boards[board.uuid] = board
-                self._add_instances(board, before)
+                with board.may_be_lost(now):
+                    self._add_instances(board, before)
         self._keep_lost(before)
         for uuid in before.keys() - self.boards.keys():
             before[uuid].close()
         self.boards = dict(sorted(self.boards.items(), key=lambda entry: entry[1].place))
-        self._link()
+        self._link(now)
 
     def close(self) -> None:
         """Free everything that was lent by the driver."""
@@ -52,44 +53,43 @@ class Inventory:
 
     def _at(self, index: int, before: dict[str, Board], now: float) -> Board | None:
         """The board at this index; None where this user may not see it."""
-        known = next((b for b in before.values() if b.device.index == index and b.parent is None), None)
-        if known and self._must_rest(known, now):
+        known = next((b for b in before.values() if b.place == (index, -1) and b.uuid not in self.boards), None)
+        if known and self._sleep.asleep(known.device.pci):
+            known.fall_asleep()
             return known
         try:
-            handle = ask(nvml.nvmlDeviceGetHandleByIndex, index)
-            if isinstance(handle, Absent):
-                return None if handle.reason == "permission" else _silent(index, self._driver, "error", _TROUBLE)
-            uuid = ask(nvml.nvmlDeviceGetUUID, handle)
-            if isinstance(uuid, Absent):
-                return _silent(index, self._driver, "error", _TROUBLE)
-            return self._met(handle, index, uuid, before.get(uuid))
+            return self._open(index, before, now)
         except DeviceLost as e:
-            lost = known or _silent(index, self._driver)
+            lost = known or self._unseen(index)
             lost.lose(e, now)
             return lost
 
-    def _must_rest(self, board: Board, now: float) -> bool:
-        """Whether the board is asleep, or lost and not yet due for another try."""
-        if self._sleep.asleep(board.device.pci):
-            board.fall_asleep()
-            return True
-        return board.state == "lost" and now < board.retry_at
-
-    def _met(self, handle: Any, index: int, uuid: str, known: Board | None) -> Board:
-        if known is not None and known.access.handle is not None and _mig_mode(handle) == known.device.mig:
-            _reach(known, handle, index)
-            board = known
-        else:
-            board = meet(handle, index, uuid, self._driver)
-            if known is not None:
-                known.close()
+    def _open(self, index: int, before: dict[str, Board], now: float) -> Board | None:
+        handle = ask(nvml.nvmlDeviceGetHandleByIndex, index)
+        uuid = handle if isinstance(handle, Absent) else ask(nvml.nvmlDeviceGetUUID, handle)
+        if isinstance(uuid, Absent):
+            return None if uuid == PERMISSION else self._unseen(index, _TROUBLE)
+        known = before.get(uuid)
+        if known is not None and known.state == "lost" and now < known.retry_at:
+            return known
+        board = _reached(known, handle, index) or meet(handle, index, uuid, self._driver)
+        if known is not None and known is not board:
+            known.close()
         _last_at[index] = board.device
         return board
 
+    def _unseen(self, index: int, trouble: str = "") -> Board:
+        """A board that does not even tell its name: as it was last met, or a place for it."""
+        device = _last_at.get(index)
+        if device is None or device.uuid in self.boards:
+            device = Device(uuid=f"unknown-{index}", index=index, name="NVIDIA GPU")
+        board = Board(replace(device, index=index), Access(None, self._driver, 0, 0, Gpm(None), {}))
+        if trouble:
+            board.state, board.detail = "error", trouble
+        return board
+
     def _add_instances(self, board: Board, before: dict[str, Board]) -> None:
-        if not (board.device.mig and board.answers):
-            return
-        for position, handle, uuid, slots in instances(board):
+        for position, handle, uuid, slots in instances(board) if board.device.mig and board.answers else ():
             known = before.get(uuid)
             if known is None or known.parent is not board:
                 known = meet_instance(handle, position, uuid, board, slots)
@@ -102,25 +102,17 @@ class Inventory:
             if owner.state == "lost" and self.boards.get(owner.uuid, owner) is owner:
                 self.boards.setdefault(uuid, board)
 
-    def _link(self) -> None:
+    def _link(self, now: float) -> None:
         """Topology is asked for once per set of boards, for it takes two calls a pair."""
         boards = [b for b in self.boards.values() if b.parent is None and b.answers]
         if self._linked == {b.uuid for b in boards}:
             return
         self._linked = frozenset(b.uuid for b in boards)
-        for uuid, others in links(boards).items():
+        for uuid, others in links(boards, now).items():
             self.boards[uuid].device = replace(self.boards[uuid].device, topology=others)
 
 
 _TROUBLE = "The driver cannot open this GPU; nvidia-smi and dmesg tell more."
-
-
-def _silent(index: int, driver: tuple[int, ...], state: str = "ok", detail: str = "") -> Board:
-    """A board that does not even tell its name: as it was last met, or a place for it."""
-    device = _last_at.get(index) or Device(uuid=f"unknown-{index}", index=index, name="NVIDIA GPU")
-    board = Board(replace(device, mig=None), Access(None, driver, 0, 0, Gpm(None), {}))
-    board.state, board.detail = state, detail
-    return board
 
 
 def _mig_mode(handle: Any) -> bool | None:
@@ -128,12 +120,18 @@ def _mig_mode(handle: Any) -> bool | None:
     return None if isinstance(modes, Absent) else bool(modes[0])
 
 
-def _reach(board: Board, handle: Any, index: int) -> None:
-    """Take up the handle of now; a board that did not answer starts with fresh buffers, if it answers at all."""
+def _reached(board: Board | None, handle: Any, index: int) -> Board | None:
+    """The board by the handle of now; None where it is new, or split or joined since, so that it must be met anew.
+
+    A board that did not answer starts with fresh buffers, if it answers at all.
+    """
+    if board is None or board.access.handle is None or _mig_mode(handle) != board.device.mig:
+        return None
     if board.state != "ok":
-        _ = ask(nvml.nvmlDeviceGetPerformanceState, handle)  # raises DeviceLost where it is still lost
+        ask(nvml.nvmlDeviceGetPerformanceState, handle)  # raises DeviceLost where it is still lost
         board.close()
         board.access = board.access._replace(gpm=Gpm(handle), unfolded={})
         board.recover()
     board.access = board.access._replace(handle=handle)
     board.device = replace(board.device, index=index)
+    return board

@@ -16,11 +16,13 @@ MOST = 16
 _LEVELS = {0: "internal", 10: "single", 20: "multiple", 30: "hostbridge", 40: "node", 50: "system"}
 
 
-def links(boards: Sequence[Board]) -> dict[str, dict[str, str]]:
+def links(boards: Sequence[Board], now: float) -> dict[str, dict[str, str]]:
     """UUID → UUID of another board → their nearest common link."""
     found: dict[str, dict[str, str]] = {board.uuid: {} for board in boards}
     for one, other in combinations(boards, 2) if len(boards) <= MOST else ():
-        link = _between(one, other)
+        link = None
+        with one.may_be_lost(now):
+            link = _between(one, other)
         if link is not None:
             found[one.uuid][other.uuid] = found[other.uuid][one.uuid] = link
     return found
