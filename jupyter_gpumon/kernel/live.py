@@ -1,0 +1,11 @@
+"""``%gpumon``."""
+
+from __future__ import annotations
+
+
+def start() -> None:
+    """Show."""
+
+
+def stop() -> None:
+    """Stop."""

@@ -1,0 +1,106 @@
+"""``%%gpumon`` and ``%gpumon summary on``: frames opened and closed with the cells that run.
+
+``%%gpumon`` is not run as a cell within a cell, as most cell magics are: its first line becomes a statement that opens
+a frame, and the end of the cell closes it. So errors, ``await``, line numbers, ``Out`` and "Run all" are as without it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from ..errors import GpuMonError
+from . import completion, context
+from .cells import Frame, Wish
+from .measure import open_frame, status_of
+from .show import Shown
+
+CELL_MAGIC = "%%gpumon"
+OPENER = "gpumon_cell"
+"""The line magic that the first line of a ``%%gpumon`` cell becomes."""
+
+_SILENT = ("%gpumon", "%load_ext", "%reload_ext", "%unload_ext")
+"""A cell that begins so and goes no further is about measuring, and not measured itself."""
+
+_PATIENCE = 2.0
+"""Most seconds a cell that did not ask for it waits for the GPU (energy.md §3.7)."""
+
+
+class Summary:
+    """Opens and closes the frames of the cells of one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self.on = False
+        self._shell = shell
+        self._frames = threading.local()  # subshells run cells side by side, each in its thread
+
+    def register(self) -> None:
+        """Be told of every cell."""
+        self._shell.events.register("pre_run_cell", self.before)
+        self._shell.events.register("post_run_cell", self.after)
+        transforms = self._shell.input_transformers_cleanup
+        at = next((i for i, t in enumerate(transforms) if getattr(t, "__name__", "") == "cell_magic"), len(transforms))
+        transforms.insert(at, opened)
+
+    def unregister(self) -> None:
+        """No longer."""
+        self.on = False
+        self._shell.events.unregister("pre_run_cell", self.before)
+        self._shell.events.unregister("post_run_cell", self.after)
+        self._shell.input_transformers_cleanup.remove(opened)
+
+    def _stack(self) -> list[list[Frame]]:
+        """Frames of the cells that run in this thread, the innermost cell last: a cell may run others."""
+        if not hasattr(self._frames, "stack"):
+            self._frames.stack = []
+        stack: list[list[Frame]] = self._frames.stack
+        return stack
+
+    def before(self, info: Any) -> None:
+        """A cell begins."""
+        frames: list[Frame] = []
+        self._stack().append(frames)
+        if self.on and not _about_measuring(info.raw_cell or ""):
+            try:
+                frames.append(open_frame(Wish(patience=_PATIENCE)))
+            except GpuMonError as e:
+                self.on = False
+                self._shell.write_err(f"gpumon: {e} Summaries are off.\n")
+
+    def open(self, wish: Wish) -> None:
+        """Measure the rest of the cell that runs; in place of its summary."""
+        frame = open_frame(wish)
+        stack = self._stack()
+        if not stack:  # called by a program, outside any cell
+            stack.append([])
+        for other in stack[-1]:
+            other.release()
+        stack[-1][:] = [frame]
+
+    def after(self, result: Any) -> None:
+        """A cell has ended: draw what it cost."""
+        stack = self._stack()
+        for frame in stack.pop() if stack else ():
+            frame.close(status_of(result.error_before_exec or result.error_in_exec))
+            completion.finish(frame, Shown(), at_once=not context.more_cells_wait())
+
+
+def _about_measuring(code: str) -> bool:
+    lines = [line.strip() for line in code.splitlines() if line.strip() and not line.strip().startswith("#")]
+    return all(line.startswith(_SILENT) for line in lines)
+
+
+def opened(lines: list[str]) -> list[str]:
+    """Input transformer: the first line of a ``%%gpumon`` cell becomes the statement that opens its frame.
+
+    A cell whose next line is another cell magic is left as it is: that magic must stand first.
+    """
+    first, rest = (lines[0] if lines else ""), lines[1:]
+    if (first.split() or [""])[0] != CELL_MAGIC or _begins_with_magic(rest):
+        return lines
+    options = first.strip()[len(CELL_MAGIC) :].strip()
+    return [f"get_ipython().run_line_magic({OPENER!r}, {options!r})\n", *rest]
+
+
+def _begins_with_magic(lines: list[str]) -> bool:
+    return next((line.startswith("%%") for line in lines if line.strip()), False)

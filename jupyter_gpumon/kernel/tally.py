@@ -1,0 +1,130 @@
+"""Mean, peak, rise and growth of every metric over one window, added up as samples come: a cell may run for days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model import METRICS, SERIES, Sample
+
+_GAUGES = tuple(name for name, metric in METRICS.items() if metric.kind == "gauge" and name in SERIES)
+_COUNTERS = tuple(name for name, metric in METRICS.items() if metric.kind == "counter" and name != "energy")
+_STATES = frozenset({"memory_used", "memory_free", "memory_reserved", "bar1_used", "remap_pending", "remap_failure"})
+"""Gauges that hold until they change: the value before the window is one inside it too."""
+
+Table = dict[str, dict[str, float]]
+
+
+@dataclass
+class _Gauge:
+    before: float | None = None
+    after: float | None = None
+    count: int = 0
+    sum: float = 0.0
+    peak: float | None = None
+
+    def inside(self, value: float) -> None:
+        self.count += 1
+        self.sum += value
+        self.peak = value if self.peak is None else max(self.peak, value)
+
+
+@dataclass
+class _Counter:
+    """Readings as (monotonic seconds, value): the last before the start, the first after it, and the last two."""
+
+    first: tuple[float, float]
+    second: tuple[float, float] | None = None
+    older: tuple[float, float] | None = None
+    newer: tuple[float, float] | None = None
+
+
+class Tally:
+    """Adds up the samples around one window that began at ``start`` (monotonic seconds)."""
+
+    def __init__(self, start: float) -> None:
+        self._start = start
+        self._gauges: dict[str, dict[str, _Gauge]] = {}
+        self._counters: dict[str, dict[str, _Counter]] = {}
+
+    def add(self, sample: Sample, end: float | None = None) -> None:
+        """Take one sample; ``end`` is the window's where that is known already."""
+        for gpu in sample.gpus:
+            gauges = self._gauges.setdefault(gpu.uuid, {})
+            for name in _GAUGES:
+                value = getattr(gpu, name)
+                if value is not None:
+                    self._gauge(gauges.setdefault(name, _Gauge()), sample.mono, value, end)
+            counters = self._counters.setdefault(gpu.uuid, {})
+            for name in _COUNTERS:
+                value = getattr(gpu, name)
+                if value is not None:
+                    self._counter(counters, name, (sample.mono, value), end)
+
+    def _gauge(self, gauge: _Gauge, mono: float, value: float, end: float | None) -> None:
+        if mono < self._start:
+            gauge.before = value
+        elif end is None or mono <= end:
+            gauge.inside(value)
+        elif gauge.after is None:
+            gauge.after = value
+
+    def _counter(
+        self, counters: dict[str, _Counter], name: str, reading: tuple[float, float], end: float | None
+    ) -> None:
+        counter = counters.get(name)
+        if counter is None or reading[0] <= self._start:
+            counters[name] = _Counter(first=reading)
+            return
+        if counter.second is None:
+            counter.second = reading
+        if end is None or counter.newer is None or counter.newer[0] < end:
+            counter.older, counter.newer = counter.newer or counter.first, reading
+
+    def tables(self, names: dict[str, str], end: float) -> dict[str, Table]:
+        """``mean``, ``peak``, ``rise`` and ``delta`` by the devices' names; what is not known is left out."""
+        found: dict[str, Table] = {"mean": {}, "peak": {}, "rise": {}, "delta": {}}
+        for uuid, label in names.items():
+            for metric, gauge in self._gauges.get(uuid, {}).items():
+                for key, value in _of_gauge(gauge, state=metric in _STATES).items():
+                    found[key].setdefault(label, {})[metric] = value
+            for metric, counter in self._counters.get(uuid, {}).items():
+                growth = _growth(counter, self._start, end, whole=METRICS[metric].unit == "count")
+                if growth is not None:
+                    found["delta"].setdefault(label, {})[metric] = growth
+        return found
+
+
+def _of_gauge(gauge: _Gauge, *, state: bool) -> dict[str, float]:
+    """A window without a sample is told by the first one after it, whose reading reaches back into the window."""
+    if not gauge.count and gauge.after is not None:
+        gauge.inside(gauge.after)
+    peak, before = gauge.peak, gauge.before
+    if state and before is not None:
+        peak = before if peak is None else max(peak, before)
+    found = {}
+    if gauge.count:
+        found["mean"] = gauge.sum / gauge.count
+    elif state and before is not None:
+        found["mean"] = before
+    if peak is not None:
+        found["peak"] = peak
+        if before is not None:
+            found["rise"] = peak - before
+    return found
+
+
+def _growth(counter: _Counter, start: float, end: float, *, whole: bool) -> float | None:
+    if counter.second is None or counter.older is None or counter.newer is None:
+        return None
+    if whole:  # errors come one by one: no half of one belongs to the window
+        growth = counter.newer[1] - counter.first[1]
+    else:
+        growth = _at(counter.older, counter.newer, end) - _at(counter.first, counter.second, start)
+    return growth if growth >= 0 else None  # the counter began anew
+
+
+def _at(a: tuple[float, float], b: tuple[float, float], moment: float) -> float:
+    """A counter's value at a moment: linear between two readings, and on at the same rate."""
+    if moment <= a[0] or b[0] <= a[0]:
+        return a[1]
+    return a[1] + (b[1] - a[1]) * (moment - a[0]) / (b[0] - a[0])
