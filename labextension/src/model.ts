@@ -1,0 +1,325 @@
+/** The GPUs as this tab knows them: the latest readings, their history, and what all visible views together want. */
+
+import type { ServerConnection } from '@jupyterlab/services';
+import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+import { Client, HISTORY, type Message } from './client';
+import { scaleOf } from './format';
+import { Rates, Track, derived, type IWindow } from './history';
+import { request } from './request';
+import {
+  HOST_METRICS,
+  METRICS,
+  type IColumns,
+  type IDevice,
+  type IEvent,
+  type IGpu,
+  type IHello,
+  type IHost,
+  type IProcess,
+  type ISample
+} from './schema';
+import type { IBand, IConnection, IDemand, IGpuModel, IWatch } from './tokens';
+
+/** Rows that a long range is drawn with. */
+const POINTS = 360;
+/** Bands kept. */
+const BANDS = 200;
+const NOTHING: IWindow = { time: [], columns: new Map() };
+
+type Numbers = Record<string, number | null | undefined>;
+
+/** The model behind every view of this tab. */
+export class GpuModel implements IGpuModel, IDisposable {
+  /** Nothing is asked of the server before something watches. */
+  constructor(private readonly _settings: ServerConnection.ISettings) {
+    this._client = new Client(_settings);
+    this._client.message.connect((_, message) => this._receive(message));
+    this._client.changed.connect((_, connection) => this._connected(connection));
+  }
+
+  /** Who speaks; null before the first message. */
+  get hello(): IHello | null {
+    return this._hello;
+  }
+
+  /** How the stream is doing. */
+  get connection(): IConnection {
+    return this._client.connection;
+  }
+
+  /** Boards by index, each followed by its MIG instances. */
+  get devices(): readonly IDevice[] {
+    return this._devices;
+  }
+
+  /** The latest reading by UUID; counters as growth per second. */
+  get gpus(): ReadonlyMap<string, IGpu> {
+    return this._gpus;
+  }
+
+  /** The host's latest reading; counters as growth per second. */
+  get host(): IHost | null {
+    return this._host;
+  }
+
+  /** Processes on the GPUs, as of the last look. */
+  get processes(): readonly IProcess[] {
+    return this._processes;
+  }
+
+  /** Measured cells, oldest first. */
+  get bands(): readonly IBand[] {
+    return this._bands;
+  }
+
+  /** Once per sample, and once a second while there are none. */
+  get ticked(): ISignal<GpuModel, void> {
+    return this._ticked;
+  }
+
+  /** Whether this object is disposed. */
+  get isDisposed(): boolean {
+    return this._client.isDisposed;
+  }
+
+  /** The server's Unix time: of the last sample, going on while nothing comes. */
+  now(): number {
+    const waited = (performance.now() - this._received) / 1000;
+    const late = waited > 2.5 * (this._hello?.interval ?? 1) ? waited : 0;
+    return this._time === null ? Date.now() / 1000 : this._time + late;
+  }
+
+  /** A metric over a stretch of time, at the resolution of `range`. */
+  window(metric: string, range: number, from: number, to: number): IWindow {
+    return this._tracks.get(key(metric, range))?.window(from, to) ?? NOTHING;
+  }
+
+  /** Take part in what is asked of the server. */
+  watch(demand: IDemand): IWatch {
+    const place = Symbol('view');
+    const update = (wanted: IDemand): void => {
+      this._demands.set(place, wanted);
+      this._want();
+    };
+    update(demand);
+    const end = new DisposableDelegate(() => {
+      this._demands.delete(place);
+      this._want();
+    });
+    return Object.assign(end, { update });
+  }
+
+  /** Close the stream. */
+  dispose(): void {
+    window.clearInterval(this._clock);
+    this._client.dispose();
+    Signal.clearData(this);
+  }
+
+  private _want(): void {
+    const demands = [...this._demands.values()];
+    if (!demands.length) {
+      this._client.want(null);
+      return;
+    }
+    demands.forEach(demand => this._keep(demand));
+    const metrics = demands.flatMap(demand => [...demand.metrics, ...demand.values]);
+    this._client.want({
+      type: 'subscribe',
+      metrics: [...new Set(metrics)].sort(),
+      processes: demands.some(demand => demand.processes),
+      host: demands.some(demand => demand.host)
+    });
+  }
+
+  /** Have a track for each metric that is drawn, and ask for what was before. */
+  private _keep(demand: IDemand): void {
+    const fresh = demand.metrics.filter(metric => !this._tracks.has(key(metric, demand.range)));
+    fresh.forEach(metric => this._tracks.set(key(metric, demand.range), newTrack(demand.range)));
+    if (fresh.length && this.connection.state === 'open') {
+      void this._backfill(demand.range, fresh);
+    }
+  }
+
+  /** Fill tracks from the server's history. */
+  private async _backfill(range: number, metrics: readonly string[]): Promise<void> {
+    const span = Math.max(range, HISTORY);
+    const step = Math.max(span / POINTS, this._hello?.interval ?? 1);
+    const query = { since: this.now() - span, step, metrics: metrics.join(',') };
+    try {
+      const answer = await request('samples', query, this._settings);
+      this._fill((await answer.json()) as IColumns, range, metrics);
+      this._ticked.emit();
+    } catch {
+      // What was before stays unknown; the charts go on from here.
+    }
+  }
+
+  private _fill(columns: IColumns, range: number, metrics: readonly string[]): void {
+    for (const metric of metrics) {
+      const found = new Map<string, readonly (number | null)[]>();
+      const derive = METRICS[metric] && scaleOf(METRICS[metric]).derive;
+      for (const [uuid, gpu] of Object.entries(columns.gpus)) {
+        if (gpu[metric]) {
+          found.set(uuid, derive ? derived(columns.time, gpu[metric]) : gpu[metric]);
+        }
+      }
+      this._tracks.get(key(metric, range))?.fill({ ...columns, columns: found });
+    }
+  }
+
+  private _receive(message: Message): void {
+    this._received = performance.now();
+    if (message.type === 'hello') {
+      this._greet(message);
+    } else if (message.type === 'sample') {
+      this._push(message);
+    } else {
+      return; // an error answers what we sent, and unknown types are for newer versions
+    }
+    this._ticked.emit();
+  }
+
+  private _greet(hello: IHello): void {
+    if (hello.boot_id !== this._hello?.boot_id || hello.generation !== this._hello?.generation) {
+      this._rates.clear();
+    }
+    this._hello = hello;
+    this._devices = [...(hello.devices ?? [])].sort(byPlace);
+    const present = new Set(this._devices.map(device => device.uuid));
+    this._gpus = new Map([...this._gpus].filter(([uuid]) => present.has(uuid)));
+    if (hello.history) {
+      this._catchUp(hello.history);
+    }
+  }
+
+  /** A new connection: what its history holds, and the rest by request. */
+  private _catchUp(history: IColumns): void {
+    const given = new Set(Object.values(history.gpus).flatMap(gpu => Object.keys(gpu)));
+    const wanted = new Map<number, string[]>();
+    for (const name of this._tracks.keys()) {
+      const [metric, range] = unkey(name);
+      if (range <= HISTORY && given.has(metric)) {
+        this._fill(history, range, [metric]);
+      } else {
+        wanted.set(range, [...(wanted.get(range) ?? []), metric]);
+      }
+    }
+    this._time = history.time.length ? Math.max(...history.time, this._time ?? 0) : this._time;
+    wanted.forEach((metrics, range) => void this._backfill(range, metrics));
+  }
+
+  private _push(sample: ISample): void {
+    if (sample.gpus?.length || sample.host) {
+      this._time = sample.time;
+    }
+    for (const gpu of sample.gpus ?? []) {
+      this._gpus.set(gpu.uuid, this._reading(gpu, sample.mono));
+    }
+    if (sample.gpus?.length) {
+      this._remember(sample.time);
+    }
+    if (sample.host) {
+      this._host = grown(sample.host, HOST_METRICS, 'host', sample.mono, this._rates);
+    }
+    this._processes = sample.processes ?? this._processes;
+    sample.events?.forEach(event => this._note(event));
+  }
+
+  /** Slow metrics come seldom: between two looks the last one holds. */
+  private _reading(gpu: IGpu, mono: number): IGpu {
+    const reading = grown(gpu, METRICS, gpu.uuid, mono, this._rates);
+    const before: Numbers = { ...this._gpus.get(gpu.uuid) } as Numbers;
+    for (const metric of SLOW) {
+      const now = reading as unknown as Numbers;
+      now[metric] = now[metric] ?? before[metric];
+    }
+    return reading;
+  }
+
+  private _remember(time: number): void {
+    const interval = this._hello?.interval ?? 1;
+    for (const [name, track] of this._tracks) {
+      const [metric] = unkey(name);
+      const values = new Map<string, number | null>();
+      this._gpus.forEach((gpu, uuid) =>
+        values.set(uuid, (gpu as unknown as Numbers)[metric] ?? null)
+      );
+      track.push(time, interval, values);
+    }
+  }
+
+  private _note(event: IEvent): void {
+    if (event.kind === 'cell') {
+      const band = { from: event.time, to: event.until ?? event.time, title: event.title };
+      const others = this._bands.filter(
+        other => other.from !== band.from || other.title !== band.title
+      );
+      this._bands = [...others, band].slice(-BANDS);
+    }
+  }
+
+  /** While nothing comes, time goes on all the same, so that the gap is seen to grow. */
+  private _connected(connection: IConnection): void {
+    window.clearInterval(this._clock);
+    if (connection.state === 'lost') {
+      this._clock = window.setInterval(() => this._ticked.emit(), 1000);
+    }
+    this._ticked.emit();
+  }
+
+  private readonly _client: Client;
+  private readonly _ticked = new Signal<GpuModel, void>(this);
+  private readonly _demands = new Map<symbol, IDemand>();
+  private readonly _tracks = new Map<string, Track>();
+  private readonly _rates = new Rates();
+  private _hello: IHello | null = null;
+  private _devices: readonly IDevice[] = [];
+  private _gpus = new Map<string, IGpu>();
+  private _host: IHost | null = null;
+  private _processes: readonly IProcess[] = [];
+  private _bands: readonly IBand[] = [];
+  private _time: number | null = null;
+  private _received = 0;
+  private _clock = 0;
+}
+
+const SLOW = Object.values(METRICS)
+  .filter(metric => metric.tier === 'slow')
+  .map(metric => metric.name);
+
+/** Short ranges share their rows; a long one has its own, at its own resolution. */
+function key(metric: string, range: number): string {
+  return `${metric}@${Math.max(range, HISTORY)}`;
+}
+
+function unkey(name: string): [metric: string, range: number] {
+  const [metric, range] = name.split('@');
+  return [metric, Number(range)];
+}
+
+function newTrack(range: number): Track {
+  return range <= HISTORY ? new Track(1.5 * HISTORY) : new Track(range, range / POINTS);
+}
+
+function byPlace(one: IDevice, other: IDevice): number {
+  return one.index - other.index || (one.instance ?? -1) - (other.instance ?? -1);
+}
+
+/** The same reading with each counter that is shown as a rate replaced by its growth per second. */
+function grown<T extends IGpu | IHost>(
+  reading: T,
+  catalogue: typeof METRICS,
+  owner: string,
+  mono: number,
+  rates: Rates
+): T {
+  const changed: Numbers = {};
+  for (const name of Object.keys(reading)) {
+    if (catalogue[name] && scaleOf(catalogue[name]).derive) {
+      changed[name] = rates.next(`${owner} ${name}`, (reading as unknown as Numbers)[name], mono);
+    }
+  }
+  return { ...reading, ...changed };
+}

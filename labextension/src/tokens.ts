@@ -1,0 +1,89 @@
+/** The types that the parts of the extension share, and the token other extensions may ask for. */
+
+import type { ISignal } from '@lumino/signaling';
+import type { IDisposable } from '@lumino/disposable';
+import { Token } from '@lumino/coreutils';
+import type { IWindow } from './history';
+import type { IDevice, IGpu, IHello, IHost, IProcess } from './schema';
+
+/** What a view needs while it is visible; the stream carries no more than all views together need. */
+export interface IDemand {
+  /** Seconds shown. */
+  readonly range: number;
+  /** Metrics drawn over time. */
+  readonly metrics: readonly string[];
+  /** Metrics shown as numbers only. */
+  readonly values: readonly string[];
+  readonly processes: boolean;
+  readonly host: boolean;
+}
+
+/** A view's place in the model; dispose it when the view is hidden. */
+export interface IWatch extends IDisposable {
+  /** Want something else from now on. */
+  update(demand: IDemand): void;
+}
+
+/** How the stream is doing, as this tab sees it. */
+export interface IConnection {
+  readonly state: 'paused' | 'connecting' | 'open' | 'lost';
+  /** Unix seconds since when. */
+  readonly since: number;
+  /** What the server answered when it refused, in words. */
+  readonly reason: string;
+}
+
+/** A stretch of time with a name, drawn behind the charts: a cell that was measured. */
+export interface IBand {
+  readonly from: number;
+  readonly to: number;
+  readonly title: string;
+}
+
+/** What is known about the GPUs of the server, kept current while something watches. */
+export interface IGpuModel {
+  readonly hello: IHello | null;
+  readonly connection: IConnection;
+  readonly devices: readonly IDevice[];
+  /** The latest reading of each device by UUID; counters as growth per second. */
+  readonly gpus: ReadonlyMap<string, IGpu>;
+  readonly host: IHost | null;
+  readonly processes: readonly IProcess[];
+  readonly bands: readonly IBand[];
+  /** Emitted once per sample, and once a second while there are none. */
+  readonly ticked: ISignal<IGpuModel, void>;
+  /** The server's Unix time, going on while nothing comes. */
+  now(): number;
+  /** History of a metric; of counters, their growth per second. */
+  window(metric: string, range: number, from: number, to: number): IWindow;
+  watch(demand: IDemand): IWatch;
+}
+
+/** What the user has set. */
+export interface IPreferences {
+  readonly side: 'left' | 'right';
+  readonly range: number;
+  readonly metrics: readonly string[];
+  readonly cards: number;
+  readonly statusBar: boolean;
+}
+
+/** The preferences now, with a signal. */
+export interface IPreferenceStore {
+  readonly current: IPreferences;
+  readonly changed: ISignal<IPreferenceStore, IPreferences>;
+  /** Keep another choice of charts. */
+  setMetrics(metrics: readonly string[]): void;
+}
+
+/** The GPUs of this server and what the user wants to see of them. */
+export interface IGpuMon {
+  readonly model: IGpuModel;
+  readonly preferences: IPreferenceStore;
+}
+
+/** Ask for this token to read the GPUs from another extension. */
+export const IGpuMon = new Token<IGpuMon>(
+  'jupyter-gpumon:IGpuMon',
+  'The GPUs of the Jupyter server: latest readings, history and preferences.'
+);

@@ -1,0 +1,271 @@
+/** A metric over time, for every device: title, chart, values under the cursor, and the same in a table for the ear. */
+
+import React, { useEffect, useRef, useState } from 'react';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { clock, quantity, scaleOf, symbol } from '../format';
+import type { IWindow } from '../history';
+import { isLight, strokeOf } from '../palette';
+import { METRICS, type IDevice, type IGpu } from '../schema';
+import type { IBand } from '../tokens';
+import { label } from '../words';
+import { Plot, type ILine } from './plot';
+
+/** What a chart shows. */
+export interface IChartProps {
+  readonly metric: string;
+  readonly devices: readonly IDevice[];
+  readonly gpus: ReadonlyMap<string, IGpu>;
+  readonly window: IWindow;
+  readonly from: number;
+  readonly to: number;
+  readonly bands: readonly IBand[];
+  readonly height: number;
+  readonly theme: string;
+  readonly trans: TranslationBundle;
+  readonly onZoom: (from: number, to: number) => void;
+  readonly onReset: () => void;
+}
+
+interface IPointed {
+  readonly index: number;
+  readonly left: number;
+}
+
+/** One chart. */
+export function Chart(props: IChartProps): JSX.Element {
+  const host = useRef<HTMLDivElement>(null);
+  const [pointed, setPointed] = useState<IPointed | null>(null);
+  const plot = usePlot(host, props, setPointed);
+  const { metric, trans } = props;
+  const { unit, rate } = scaleOf(METRICS[metric]);
+  const limit = limitOf(props);
+  return (
+    <figure className="jp-GpuMon-chart" data-metric={metric}>
+      <figcaption title={METRICS[metric].help}>
+        {METRICS[metric].title} <span>{caption(metric, symbol(unit, rate), limit, trans)}</span>
+      </figcaption>
+      <div
+        ref={host}
+        className="jp-GpuMon-plot"
+        role="group"
+        tabIndex={0}
+        aria-label={trans.__(
+          'Chart of %1. Arrow keys read values, plus and minus zoom, 0 resets.',
+          METRICS[metric].title
+        )}
+        onKeyDown={event => onKey(event, props, plot.current)}
+        onMouseLeave={() => setPointed(null)}
+      />
+      {pointed && plot.current && <Pointed {...props} pointed={pointed} plot={plot.current} />}
+      <Spoken {...props} />
+    </figure>
+  );
+}
+
+/** A plot that lives as long as its lines stay the same, drawn when its data changes and it is on the screen. */
+function usePlot(
+  host: React.RefObject<HTMLDivElement>,
+  props: IChartProps,
+  setPointed: (pointed: IPointed | null) => void
+): React.MutableRefObject<Plot | null> {
+  const plot = useRef<Plot | null>(null);
+  const seen = useRef(true);
+  const latest = useRef(props);
+  latest.current = props;
+  const { onZoom, onReset } = props;
+  const top = topOf(props);
+  const identity = [
+    props.metric,
+    props.theme,
+    props.height,
+    top,
+    limitOf(props),
+    ...props.devices.map(d => d.uuid)
+  ];
+  useEffect(() => {
+    if (!host.current) {
+      return;
+    }
+    const element = host.current;
+    const made = (plot.current = new Plot(element, {
+      lines: latest.current.devices.map(lineOf),
+      scale: scaleOf(METRICS[props.metric]),
+      top,
+      limit: limitOf(latest.current),
+      height: props.height,
+      onZoom,
+      onReset,
+      onCursor: (index, left) =>
+        setPointed(
+          index !== null && left >= 0 && element.matches(':hover, :focus') ? { index, left } : null
+        )
+    }));
+    const watching = watch(element, made, seen, () => redraw(made, latest.current));
+    return () => {
+      watching();
+      made.dispose();
+      plot.current = null;
+    };
+  }, [identity.join()]);
+  useEffect(() => {
+    if (plot.current && seen.current) {
+      redraw(plot.current, props);
+    }
+  });
+  return plot;
+}
+
+function redraw(plot: Plot, props: IChartProps): void {
+  plot.draw(props.window, props.from, props.to, props.bands);
+}
+
+/** Follow the element's width, and whether it is on the screen at all. */
+function watch(
+  element: HTMLElement,
+  plot: Plot,
+  seen: React.MutableRefObject<boolean>,
+  onSeen: () => void
+): () => void {
+  const resized = new ResizeObserver(() => plot.resize());
+  const appeared = new IntersectionObserver(entries => {
+    seen.current = entries[entries.length - 1].isIntersecting;
+    if (seen.current) {
+      onSeen();
+    }
+  });
+  resized.observe(element);
+  appeared.observe(element);
+  return () => {
+    resized.disconnect();
+    appeared.disconnect();
+  };
+}
+
+function lineOf(device: IDevice): ILine {
+  return { uuid: device.uuid, label: label(device), stroke: strokeOf(device, isLight()) };
+}
+
+function caption(
+  metric: string,
+  unit: string,
+  limit: number | null,
+  trans: TranslationBundle
+): string {
+  if (limit === null) {
+    return unit;
+  }
+  return metric === 'temperature'
+    ? trans.__('°C, slows at %1', limit.toFixed(0))
+    : trans.__('W, limit %1', limit.toFixed(0));
+}
+
+/** The limit that all devices share, for a line in the chart. */
+function limitOf({ metric, devices, gpus }: IChartProps): number | null {
+  if (metric !== 'power' && metric !== 'temperature') {
+    return null;
+  }
+  const limits = devices
+    .map(device =>
+      metric === 'power'
+        ? (gpus.get(device.uuid)?.power_limit ?? device.power_limit_default)
+        : device.temperature_slowdown
+    )
+    .filter(limit => limit != null);
+  return limits.length && limits.every(limit => limit === limits[0]) ? (limits[0] ?? null) : null;
+}
+
+/** The upper end of the axis, where the metric has one. */
+function topOf(props: IChartProps): number | null {
+  const { metric, devices } = props;
+  if (metric === 'memory_used' || metric === 'memory_free') {
+    return Math.max(0, ...devices.map(device => device.memory_total ?? 0)) || null;
+  }
+  return scaleOf(METRICS[metric]).unit === 'ratio' && metric !== 'fan' ? 1 : limitOf(props);
+}
+
+function onKey(event: React.KeyboardEvent, props: IChartProps, plot: Plot | null): void {
+  const { from, to } = props;
+  const [centre, half] = [(from + to) / 2, (to - from) / 2];
+  const act: Readonly<Record<string, () => void>> = {
+    ArrowLeft: () => plot?.step(-1),
+    ArrowRight: () => plot?.step(1),
+    '+': () => props.onZoom(centre - half / 2, centre + half / 2),
+    '-': () => props.onZoom(centre - half * 2, centre + half * 2),
+    '0': () => props.onReset(),
+    Escape: () => props.onReset()
+  };
+  if (act[event.key]) {
+    event.preventDefault();
+    event.stopPropagation();
+    act[event.key]();
+  }
+}
+
+function Pointed(
+  props: IChartProps & { readonly pointed: IPointed; readonly plot: Plot }
+): JSX.Element {
+  const { time, values } = props.plot.values(props.pointed.index);
+  const { unit, rate } = scaleOf(METRICS[props.metric]);
+  const right = props.pointed.left > 120;
+  return (
+    <div className={right ? 'jp-GpuMon-pointed' : 'jp-GpuMon-pointed jp-mod-right'} role="status">
+      <b>{clock(time)}</b>
+      {props.devices.map((device, at) => (
+        <div key={device.uuid}>
+          <i style={{ background: strokeOf(device, isLight()).colour }} />
+          <span>{label(device)}</span>
+          <span className="jp-GpuMon-value">{quantity(values[at], unit, rate)}</span>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The chart for those who cannot see it: least, mean and most of each line. */
+function Spoken({ metric, devices, window, trans }: IChartProps): JSX.Element {
+  const { unit, rate } = scaleOf(METRICS[metric]);
+  const say = (value: number | null): string => quantity(value, unit, rate);
+  return (
+    <table className="jp-GpuMon-spoken">
+      <caption>{METRICS[metric].title}</caption>
+      <thead>
+        <tr>
+          {[
+            trans.__('GPU'),
+            trans.__('least'),
+            trans.__('mean'),
+            trans.__('most'),
+            trans.__('last')
+          ].map(head => (
+            <th key={head}>{head}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {devices.map(device => (
+          <tr key={device.uuid}>
+            <th>{label(device)}</th>
+            {summary(window.columns.get(device.uuid) ?? []).map((value, at) => (
+              <td key={at}>{say(value)}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function summary(values: readonly (number | null)[]): readonly (number | null)[] {
+  let [least, most, sum, count] = [Infinity, -Infinity, 0, 0];
+  for (const value of values) {
+    if (value !== null) {
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+      sum += value;
+      count += 1;
+    }
+  }
+  return count
+    ? [least, sum / count, most, values[values.length - 1] ?? null]
+    : [null, null, null, null];
+}

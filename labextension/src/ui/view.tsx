@@ -1,0 +1,247 @@
+/** The view of all GPUs, narrow in the sidebar and wide in the main area. */
+
+import React, { useCallback, useEffect, useRef, useState } from 'react';
+import { Notification } from '@jupyterlab/apputils';
+import type { ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { saveCsv, savePng } from '../export';
+import type { IKernelActions } from '../kernels';
+import type { IDevice } from '../schema';
+import type { IDemand, IGpuModel, IGpuMon, IPreferences } from '../tokens';
+import { notes } from '../words';
+import { GpuCard, GpuLine, type IGpuProps } from './card';
+import { Charts } from './charts';
+import { Footer, Header, Note, Section } from './frame';
+import { HostSection } from './host';
+import { Processes } from './processes';
+
+/** What a view is made from. */
+export interface IViewProps {
+  readonly gpumon: IGpuMon;
+  readonly actions: IKernelActions;
+  readonly settings: ServerConnection.ISettings;
+  readonly trans: TranslationBundle;
+  readonly version: string;
+  readonly theme: string;
+  readonly wide: boolean;
+  readonly visible: boolean;
+  readonly onOpen: (() => void) | null;
+}
+
+/** Metrics shown as numbers in cards and lines. */
+const VALUES = [
+  'utilization',
+  'memory_used',
+  'power',
+  'power_limit',
+  'temperature',
+  'clock_sm',
+  'clock_events'
+];
+/** Stands in for the utilization that the driver does not give while a board is split. */
+const MIG_VALUES = ['graphics_activity', 'sm_activity'];
+
+type Zoom = readonly [number, number] | null;
+
+/** Everything there is to see now. */
+export function View(props: IViewProps): JSX.Element {
+  const { model, preferences } = props.gpumon;
+  const wishes = usePreferences(props.gpumon);
+  const [range, setRange] = useState(wishes.range);
+  const [frozen, setFrozen] = useState<number | null>(null);
+  const [zoom, setZoom] = useState<Zoom>(null);
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => setRange(wishes.range), [wishes.range]);
+  useWatch(model, props.visible, range, wishes.metrics);
+  useTicks(model, props.visible && frozen === null);
+  const onZoom = useCallback((to: Zoom) => setZoom(to), []);
+  const now = frozen ?? model.now();
+  const [from, to] = zoom ?? [now - range, now];
+  const onExport = (kind: 'csv' | 'png'): void => {
+    const done =
+      kind === 'csv'
+        ? saveCsv(wishes.metrics, from, to, props.settings)
+        : savePng(root.current ?? document.body, from);
+    done.catch((error: Error) => Notification.error(error.message));
+  };
+  const shared = { model, range, trans: props.trans, wishes };
+  return (
+    <div ref={root} className={props.wide ? 'jp-GpuMon-view jp-mod-wide' : 'jp-GpuMon-view'}>
+      <Header
+        range={range}
+        paused={frozen !== null}
+        onRange={seconds => {
+          setRange(seconds);
+          setZoom(null);
+        }}
+        onPause={() => setFrozen(frozen === null ? model.now() : null)}
+        onOpen={props.onOpen}
+        trans={props.trans}
+      />
+      <div className="jp-GpuMon-scroll">
+        {notes(model.hello, model.connection, props.version, props.trans).map(note => (
+          <Note key={note.title} note={note} />
+        ))}
+        <Gpus {...shared} from={now - range} to={now} />
+        <Parts
+          {...props}
+          charts={
+            <Charts
+              {...shared}
+              metrics={wishes.metrics}
+              from={from}
+              to={to}
+              zoomed={zoom !== null}
+              wide={props.wide}
+              theme={props.theme}
+              onMetrics={metrics => preferences.setMetrics(metrics)}
+              onZoom={onZoom}
+              onExport={onExport}
+            />
+          }
+        />
+      </div>
+      <Footer
+        hello={model.hello}
+        connection={model.connection}
+        paused={frozen !== null}
+        boards={boards(model.devices).length}
+        trans={props.trans}
+      />
+    </div>
+  );
+}
+
+/** Notebooks, charts and host; in the wide view the charts come first. */
+function Parts(props: IViewProps & { readonly charts: JSX.Element }): JSX.Element {
+  const { trans, wide, actions } = props;
+  const { model } = props.gpumon;
+  const hello = model.hello;
+  return (
+    <>
+      {wide && model.devices.length > 0 && props.charts}
+      <div className="jp-GpuMon-parts">
+        {model.devices.length > 0 && (
+          <Section title={trans.__('Notebooks on these GPUs')} name="processes">
+            <Processes
+              processes={model.processes}
+              devices={model.devices}
+              foreign={hello?.pid_namespace === 'foreign'}
+              actions={actions}
+              trans={trans}
+            />
+          </Section>
+        )}
+        {!wide && model.devices.length > 0 && props.charts}
+        <Section title={trans.__('Host')} name="host">
+          <HostSection host={model.host} absent={hello?.host_absent ?? {}} trans={trans} />
+        </Section>
+      </div>
+    </>
+  );
+}
+
+interface IGpusProps {
+  readonly model: IGpuModel;
+  readonly range: number;
+  readonly from: number;
+  readonly to: number;
+  readonly trans: TranslationBundle;
+  readonly wishes: IPreferences;
+}
+
+function Gpus({ model, range, from, to, trans, wishes }: IGpusProps): JSX.Element {
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const busy = model.window('utilization', range, from, to);
+  const found = boards(model.devices);
+  const propsOf = (device: IDevice): IGpuProps & { key: string } => ({
+    key: device.uuid,
+    device,
+    instances: model.devices.filter(other => other.parent === device.uuid),
+    gpus: model.gpus,
+    busy,
+    from,
+    to,
+    trans
+  });
+  if (found.length <= wishes.cards) {
+    return <div className="jp-GpuMon-cards">{found.map(device => card(propsOf(device)))}</div>;
+  }
+  const toggle = (uuid: string): void => {
+    const next = new Set(open);
+    setOpen(next.delete(uuid) ? next : next.add(uuid));
+  };
+  return (
+    <div className="jp-GpuMon-lines">
+      <div className="jp-GpuMon-linesTitle">{titleOf(found, trans)}</div>
+      {found.map(device => {
+        const { key, ...rest } = propsOf(device);
+        return <GpuLine key={key} {...rest} open={open.has(key)} onToggle={() => toggle(key)} />;
+      })}
+    </div>
+  );
+}
+
+function card({ key, ...props }: IGpuProps & { key: string }): JSX.Element {
+  return <GpuCard key={key} {...props} />;
+}
+
+function titleOf(found: readonly IDevice[], trans: TranslationBundle): string {
+  const names = [...new Set(found.map(device => device.name))];
+  return names.length === 1 ? `${found.length} × ${names[0]}` : trans.__('%1 GPUs', found.length);
+}
+
+/** Boards; and instances whose board is not shown. */
+function boards(devices: readonly IDevice[]): readonly IDevice[] {
+  const shown = new Set(devices.map(device => device.uuid));
+  return devices.filter(device => !device.parent || !shown.has(device.parent));
+}
+
+function usePreferences({ preferences }: IGpuMon): IPreferences {
+  const [current, setCurrent] = useState(preferences.current);
+  useEffect(() => {
+    const update = (): void => setCurrent(preferences.current);
+    preferences.changed.connect(update);
+    update();
+    return () => void preferences.changed.disconnect(update);
+  }, [preferences]);
+  return current;
+}
+
+/** Take part in the stream while visible. */
+function useWatch(
+  model: IGpuModel,
+  visible: boolean,
+  range: number,
+  metrics: readonly string[]
+): void {
+  const mig = model.devices.some(device => device.mig || device.parent);
+  useEffect(() => {
+    if (!visible) {
+      return;
+    }
+    const demand: IDemand = {
+      range,
+      metrics: [...new Set(['utilization', ...metrics])],
+      values: mig ? [...VALUES, ...MIG_VALUES] : VALUES,
+      processes: true,
+      host: true
+    };
+    const watch = model.watch(demand);
+    return () => watch.dispose();
+  }, [model, visible, range, metrics.join(), mig]);
+}
+
+/** Draw again at each tick while active. */
+function useTicks(model: IGpuModel, active: boolean): void {
+  const [, setCount] = useState(0);
+  useEffect(() => {
+    if (!active) {
+      return;
+    }
+    const tick = (): void => setCount(count => count + 1);
+    model.ticked.connect(tick);
+    tick();
+    return () => void model.ticked.disconnect(tick);
+  }, [model, active]);
+}
