@@ -1,0 +1,1 @@
+"""One body of tests for every implementation of a protocol."""

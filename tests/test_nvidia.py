@@ -1,0 +1,301 @@
+"""The nvidia backend on the fake driver: what each kind of board and driver tells, in base units."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jupyter_gpumon import wire
+from jupyter_gpumon.errors import SourceError
+from jupyter_gpumon.metrics import METRICS, in_tiers
+from jupyter_gpumon.sources import nvidia
+
+from .backend_process import ALL, ROOT, BackendProcess
+from .contracts.backend import PROMISES
+from .fakenvml import Proc
+
+BOARDS = {
+    "h200": {"gpus": 2, "processes": [Proc(0, 4711, sm=30)]},
+    "mig": {"gpus": 2, "mig": {1: ["1g.18gb", None, "2g.35gb"]}},
+    "old driver": {"driver": "535.129.03", "architecture": 7},
+    "consumer": {
+        "ecc": "-",
+        "nvlinks": 0,
+        "gpm": 0,
+        "fans": 2,
+        "fan": 45,
+        "each": {0: {"mig": "-"}},
+        "temperature_memory": "-",
+    },
+}
+
+
+@pytest.fixture
+def backend(fake_nvml):
+    """``backend(gpus=8, …)``: (backend, driver) on such a machine."""
+    opened = []
+
+    def start(**machine):
+        driver = fake_nvml(**machine)
+        opened.append(BackendProcess(driver.env).__enter__())
+        return opened[-1].open(), driver
+
+    yield start
+    for child in opened:
+        child.__exit__()
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_contract_holds(backend, board):
+    """What every backend promises holds for each kind of board and driver."""
+    child, _ = backend(**BOARDS[board])
+    for promise in PROMISES:
+        promise(child.open(), time.sleep)
+
+
+def test_values_arrive_in_base_units(backend):
+    """Milliwatts, percent, MHz, millijoules and KiB of the driver are watts, ratios, hertz, joules and bytes."""
+    child, _ = backend(
+        power=300, utilization=64, temperature=55, clock_sm=1755, memory_used=80 * 2**30, encoder=12,
+        temperature_memory=60, power_limit=650, pcie_gen=4, gpm_sm=37.5, bar1_used=2**20, energy_start=1000,
+    )  # fmt: skip
+    child.devices()
+    time.sleep(0.15)
+    (gpu,) = child.read()
+    assert gpu.power == pytest.approx(300)
+    assert gpu.power_average == pytest.approx(300)
+    assert (gpu.utilization, gpu.encoder, gpu.temperature) == (0.64, 0.12, 55)
+    assert (gpu.clock_sm, gpu.memory_used, gpu.temperature_memory) == (1.755e9, 80 * 2**30, 60)
+    assert (gpu.power_limit, gpu.pcie_gen, gpu.bar1_used) == (650, 4, 2**20)
+    assert gpu.sm_activity == pytest.approx(0.375)
+    assert 1000 <= gpu.energy < 1000 + 300 * 60
+
+
+def test_identity_is_asked_once(backend):
+    """A device tells what it is, in base units, and a second inventory asks only who is there."""
+    child, driver = backend(power_limit_max=700, temperature_slowdown=89)
+    (device,) = child.devices()
+    before = driver.stats()
+    assert (device.name, device.architecture, device.compute_capability) == ("NVIDIA H200", "Hopper", "9.0")
+    assert (device.power_limit_max, device.temperature_slowdown, device.clock_sm_max) == (700, 89, 1.98e9)
+    assert (device.ecc, device.mig, device.nvlinks, device.compute_mode) == (True, False, 18, "default")
+    assert child.devices() == [device]
+    asked = set((driver.stats() - before).calls)
+    assert asked <= {
+        "nvmlDeviceGetCount_v2",
+        "nvmlDeviceGetHandleByIndex_v2",
+        "nvmlDeviceGetUUID",
+        "nvmlDeviceGetMigMode",
+    }
+
+
+def test_the_versions_are_told(backend):
+    """The hello names driver, NVML and CUDA."""
+    child, _ = backend()
+    assert (child.hello.driver, child.hello.nvml, child.hello.cuda) == ("580.95.05", "13.580.95.05", "13.0")
+
+
+def test_a_margin_becomes_a_threshold(backend):
+    """Where the absolute threshold is not told, it is the temperature plus the margin that is left."""
+    child, _ = backend(temperature=50, errors={"nvmlDeviceGetTemperatureThreshold": 3})
+    (device,) = child.devices()
+    (gpu,) = child.read({"temperature_margin"})
+    assert device.temperature_slowdown == 50 + gpu.temperature_margin + 2
+    assert device.temperature_shutdown == 50 + gpu.temperature_margin + 8
+
+
+@pytest.mark.parametrize("version", ["575.57.08", "580.65.06", "580.82.07", "580.95.05"])
+def test_throttle_counters_are_found_in_both_numberings(backend, version):
+    """Half of the time held back by heat is half a second per second, whichever ids the driver knows them by."""
+    child, _ = backend(driver=version, held_thermal=0.5, held_hw_thermal=0.25, held_power_brake=0.125)
+    child.devices()
+    wanted = {"held_thermal", "held_hw_thermal", "held_power_brake"}
+    start, (first,) = time.monotonic(), child.read(wanted)
+    time.sleep(0.5)
+    passed, (second,) = time.monotonic() - start, child.read(wanted)
+    assert second.held_thermal - first.held_thermal == pytest.approx(0.5 * passed, rel=0.3)
+    assert second.held_hw_thermal - first.held_hw_thermal == pytest.approx(0.25 * passed, rel=0.3)
+    assert second.held_power_brake - first.held_power_brake == pytest.approx(0.125 * passed, rel=0.3)
+
+
+def test_power_smoothing_is_not_taken_for_throttling(backend):
+    """A driver before 575 has other things at the ids of the throttle counters: they are absent, not wrong."""
+    child, driver = backend(driver="570.133.20")
+    (device,) = child.devices()
+    assert device.absent["held_hw_thermal"] == device.absent["held_power_brake"] == "unsupported"
+    assert not {251, 252, 253, 269, 270, 271} & set(driver.stats().fields)
+
+
+def test_an_old_driver_is_asked_the_old_way(backend):
+    """Where the newest function or field is not there, the one before it answers."""
+    child, driver = backend(driver="525.147.05", temperature=44, power=250, hidden=["nvmlDeviceGetMemoryInfo_v2"])
+    (device,) = child.devices()
+    (gpu,) = child.read({"temperature", "memory_used", "clock_events", "power"})
+    assert (gpu.temperature, gpu.power) == (44, 250)
+    assert gpu.memory_used is not None
+    assert gpu.clock_events is not None
+    assert device.absent["memory_reserved"] == device.absent["temperature_margin"] == "unsupported"
+    assert driver.stats().calls["nvmlDeviceGetCurrentClocksThrottleReasons"]
+
+
+def test_power_falls_back_to_the_old_function(backend):
+    """A board without the instantaneous reading tells the mean of the last second."""
+    child, _ = backend(power=210, errors={"field:186": 3})
+    child.devices()
+    assert child.read({"power"})[0].power == pytest.approx(210)
+
+
+def test_a_consumer_card_has_reasons_for_what_it_lacks(backend):
+    """No ECC, no NVLink, no GPM, no MIG: each has its reason, and the faster of two fans is told."""
+    child, _ = backend(**BOARDS["consumer"])
+    (device,) = child.devices()
+    assert {device.absent[name] for name in ("ecc_corrected", "nvlink_tx", "sm_activity", "temperature_memory")} == {
+        "unsupported"
+    }
+    assert device.mig is None
+    assert child.read({"fan"})[0].fan == pytest.approx(0.45)
+
+
+def test_sentinels_are_not_values(backend):
+    """P-state 32 and a memory at 255 °C are the driver's words for "unknown"."""
+    child, _ = backend(performance_state=32, temperature_memory=255, utilization=107)
+    child.devices()
+    (gpu,) = child.read()
+    assert (gpu.performance_state, gpu.temperature_memory) == (None, None)
+    assert gpu.utilization == 1
+
+
+def test_what_holds_the_clock_back_has_names(backend):
+    """The driver's bits are told by name; a bit of a newer driver is left out."""
+    child, _ = backend(clock_events=0x4 | 0x20 | 0x1000)
+    child.devices()
+    assert child.read({"clock_events"})[0].clock_events == ("power_cap", "thermal")
+
+
+def test_a_wrapped_pcie_counter_goes_on_growing(backend):
+    """Where the driver counts bytes in 32 bits, what arrives grows at the true rate."""
+    rate = 4e9
+    child, _ = backend(pcie_bits=32, pcie_tx_rate=rate)
+    child.devices()
+    start, (first,) = time.monotonic(), child.read({"pcie_tx"})
+    while (passed := time.monotonic() - start) < 2.5:
+        time.sleep(0.1)
+        (gpu,) = child.read({"pcie_tx"})
+    assert gpu.pcie_tx - first.pcie_tx > 2**32
+    assert gpu.pcie_tx - first.pcie_tx == pytest.approx(rate * passed, rel=0.1)
+
+
+def test_nvlink_bytes_of_the_fifth_generation_are_summed_over_links(backend):
+    """Before NVLink 5 the driver tells KiB of all links, from then on bytes of each: both become bytes of all."""
+    moved = {}
+    for version in (4, 5):
+        child, _ = backend(nvlink_version=version, nvlink_tx_rate=18e6, epoch=time.monotonic() - 100)
+        child.devices()
+        moved[version] = child.read({"nvlink_tx"})[0].nvlink_tx
+    assert moved[4] == pytest.approx(18e8, rel=0.1)
+    assert moved[5] == pytest.approx(18e8, rel=0.1)
+
+
+def test_only_what_a_metric_needs_is_called(backend):
+    """Two metrics of one call cost one call, a field one batch, nothing wanted nothing."""
+    child, driver = backend(gpus=2)
+    child.devices()
+    for wanted, calls in (
+        ({"utilization", "memory_activity"}, {"nvmlDeviceGetUtilizationRates": 2}),
+        ({"power", "held_power_cap", "power_limit"}, {"nvmlDeviceGetFieldValues": 2}),
+        (set(), {}),
+    ):
+        before = driver.stats()
+        child.read(wanted)
+        assert (driver.stats() - before).calls == calls
+
+
+def test_dear_fields_are_asked_apart_from_cheap_ones(backend):
+    """A batch costs what its slowest costs: the 3 ms mean of power does not slow down the fast tier."""
+    child, driver = backend(latencies="real")
+    child.devices()
+    before = driver.stats()
+    child.read(in_tiers("fast"))
+    assert sum((driver.stats() - before).nominal.values()) < 50e-6
+
+
+def test_a_second_of_eight_gpus_stays_within_the_budget(backend):
+    """At most 60 calls a GPU and 80 ms inside NVML per second, all tiers together, and never PcieThroughput."""
+    child, driver = backend(
+        gpus=8, latencies="real", fans=2, fan=30, processes=[Proc(gpu, 100 + gpu, sm=50) for gpu in range(8)]
+    )
+    child.devices()
+    time.sleep(0.15)
+    before = driver.stats()
+    child.read(in_tiers("fast", "normal"))
+    child.processes()
+    child.events()
+    middle = driver.stats()
+    child.read(in_tiers("slow"))
+    child.devices()
+    second, slow = middle - before, driver.stats() - middle
+    assert second.total_calls + slow.total_calls <= 60 * 8
+    assert sum(second.nominal.values()) + sum(slow.nominal.values()) / 10 <= 0.080
+    assert "nvmlDeviceGetPcieThroughput" not in driver.stats().calls
+
+
+def test_what_is_unsupported_is_asked_once(backend):
+    """Even "not supported" takes the driver milliseconds."""
+    child, driver = backend(temperature_memory="-")
+    assert child.devices()[0].absent["temperature_memory"] == "unsupported"
+    before = driver.stats()
+    for _ in range(3):
+        child.read(ALL)
+    assert 82 not in (driver.stats() - before).fields
+
+
+def test_eight_gpus_know_their_links(backend):
+    """Every pair is told once, from both sides."""
+    child, _ = backend(gpus=3, topology="nvlink")
+    devices = child.devices()
+    for device in devices:
+        assert device.topology == {other.uuid: "nvlink" for other in devices if other is not device}
+
+
+@pytest.mark.parametrize("gpus", [0, 64])
+def test_any_number_of_gpus(backend, gpus):
+    """None is no error, and sixty-four are told in time."""
+    child, _ = backend(gpus=gpus)
+    assert len(child.devices()) == len(child.read({"power"})) == gpus
+
+
+def test_the_table_covers_the_catalogue():
+    """Every metric has a way to be read, and there is no way to a metric that is none."""
+    from jupyter_gpumon.sources.nvidia.table import METRIC_WAYS
+
+    assert METRIC_WAYS.keys() == METRICS.keys()
+
+
+def test_a_look_can_be_printed_for_a_bug_report(fake_nvml):
+    """``python -m jupyter_gpumon.sources.nvidia`` prints a hello and a sample of the wire."""
+    command = [sys.executable, "-m", "jupyter_gpumon.sources.nvidia"]
+    done = subprocess.run(command, env=fake_nvml(power=99).env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    hello, sample = (wire.decode(line) for line in done.stdout.splitlines())
+    assert hello.devices[0].name == "NVIDIA H200"
+    assert sample.gpus[0].power == 99
+
+
+def test_an_unknown_parameter_is_refused():
+    """The error names what is known."""
+    with pytest.raises(SourceError, match="root"):
+        nvidia.open_backend({"gpu": "0"})
+
+
+def test_the_backend_can_be_opened_again_in_one_process(backend):
+    """Closing frees everything that was lent, and opening anew finds the same devices."""
+    child, driver = backend(gpus=2)
+    before = child.devices()
+    assert child.open().devices() == before
+    child.close()
+    calls = driver.stats().calls
+    assert calls["nvmlGpmSampleAlloc"] == calls["nvmlGpmSampleFree"]
+    assert calls["nvmlEventSetCreate"] == calls["nvmlEventSetFree"]
+    assert calls["nvmlInitWithFlags"] == calls["nvmlShutdown"] == 2
