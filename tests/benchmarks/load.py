@@ -66,7 +66,9 @@ async def status_times(server: Server, requests: int, pause: float = 0.05) -> li
     return times
 
 
-async def latency(server: Server, routes: Sequence[str], tabs: int, requests: int, greeting: str | None = None) -> float:
+async def latency(
+    server: Server, routes: Sequence[str], tabs: int, requests: int, greeting: str | None = None
+) -> float:
     """Median seconds of /api/status with ``tabs`` tabs open."""
     async with open_tabs(server, routes, tabs, greeting):
         await asyncio.sleep(3)

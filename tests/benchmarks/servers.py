@@ -53,7 +53,12 @@ def running(python: str, extension: str, environment: dict[str, str], *options: 
     (Path(folder) / "jupyter_server_config.json").write_text(json.dumps(config))
     command = [
         *(python, "-m", "jupyter_server", "--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}"),
-        *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0", *options),
+        *(
+            f"--IdentityProvider.token={TOKEN}",
+            f"--ServerApp.root_dir={folder}",
+            "--ServerApp.port_retries=0",
+            *options,
+        ),
     ]
     # only the configuration made here: whatever else is installed stays off
     where = {"JUPYTER_CONFIG_DIR": folder, "JUPYTER_RUNTIME_DIR": folder}

@@ -1,0 +1,47 @@
+"""``python -m tests.benchmarks [--peer PYTHON]``: the benchmark table, on the fake driver, as Markdown.
+
+PYTHON is the interpreter of an environment with ``jupyterlab-nvdashboard``; without it the peer's column stays empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from . import rows
+from .cell_cost import load_extension, slowdown
+from .servers import running
+
+
+def main() -> None:
+    """Measure, and print a line as soon as it is known."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--peer", help="interpreter with jupyterlab-nvdashboard installed")
+    parser.add_argument("--pairs", type=int, default=60, help="cell pairs for the slowdown")
+    options = parser.parse_args()
+    print("| what | measured | goal | peer, same run |\n|---|---|---|---|")
+    for row in _rows(options.peer, options.pairs):
+        print(f"| {row.what} | {row.ours} | {row.goal} | {row.peer} |", flush=True)
+
+
+def _rows(peer: str | None, pairs: int) -> Iterator[rows.Row]:
+    driver, python = rows.fake_driver(), sys.executable
+    yield rows.status_latency(python, peer, driver)
+    with running(python, "jupyter_gpumon", driver.variables) as server:
+        yield from rows.driver_load(server, driver)
+        yield rows.measuring_load(server, driver)
+        yield from rows.cpu_and_wire(server, driver)
+        median, upper = slowdown(server, pairs)
+        yield rows.Row("slowdown of a CPU-bound cell", f"{median:+.2%}, 95 % below {upper:+.2%}", "below 0.5 %")
+    if peer:
+        yield rows.peer_load(peer, driver)
+    yield rows.memory(python, driver)
+    took, heavy = load_extension(python)
+    loaded = f"{took * 1e3:.0f} ms, heavy imports: {', '.join(sorted(heavy)) or 'none'}"
+    yield rows.Row("%load_ext jupyter_gpumon", loaded, "at most 150 ms, none")
+    yield rows.front_end()
+
+
+if __name__ == "__main__":
+    main()
