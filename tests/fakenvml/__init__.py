@@ -5,7 +5,18 @@ from __future__ import annotations
 from .build import NotBuildable, build
 from .driver import FakeDriver
 from .profile import Timeline
-from .scenario import Instance, Proc, Scenario
+from .scenario import Instance, Proc, Scenario, Xid
 from .stats import Stats, read_stats
 
-__all__ = ["FakeDriver", "Instance", "NotBuildable", "Proc", "Scenario", "Stats", "Timeline", "build", "read_stats"]
+__all__ = [
+    "FakeDriver",
+    "Instance",
+    "NotBuildable",
+    "Proc",
+    "Scenario",
+    "Stats",
+    "Timeline",
+    "Xid",
+    "build",
+    "read_stats",
+]

@@ -37,7 +37,7 @@ def compiler() -> str:
 
 
 def build(hidden: Iterable[str] = (), root: Path | None = None) -> Path:
-    """A folder with libnvidia-ml.so.1, which lacks the hidden symbols, and libcuda.so.1; built only where it is not there yet."""
+    """A folder with libcuda.so.1, and with libnvidia-ml.so.1 less the hidden symbols; built where it is missing."""
     root = root or Path(__file__).with_name("build")
     names = sorted(hidden)
     inputs = [path.read_bytes() for path in sorted(SOURCES.iterdir())]

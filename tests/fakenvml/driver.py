@@ -11,10 +11,11 @@ from .build import build
 from .profile import Timeline
 from .scenario import Proc, Scenario, Xid
 from .stats import Stats, read_stats
+from .workload import draw
 
 
 class FakeDriver:
-    """Lives in ``folder``; ``env`` makes a child process (and its children) load it. Changes take effect within 1 ms."""
+    """Lives in ``folder``; ``env`` makes a child process (and its children) load it. Changes are seen within 1 ms."""
 
     def __init__(self, folder: Path, scenario: Scenario | None = None) -> None:
         self.folder = folder
@@ -50,7 +51,9 @@ class FakeDriver:
         draft.replace(self.scenario_file)
 
     def update(self, gpu: int | None = None, **keys: Any) -> None:
-        """Change keys of one GPU, or of all; None takes a key out. Power is better changed by ``power``."""
+        """Change keys of one GPU, or of all; None takes a key out. ``power`` changes from now on, not for the past."""
+        if "power" in keys:
+            self.power(keys.pop("power"), gpu)
         self.scenario.set(gpu, **keys)
         self.write(self.scenario)
 
@@ -86,10 +89,7 @@ class FakeDriver:
 
     def power(self, profile: float | str, gpu: int | None = None, at: float | None = None) -> float:
         """Draw this (see profile.py) from now, or from ``at``, on; the energy counter runs on. Returns the moment."""
-        at = time.monotonic() if at is None else at
-        with self.load_file.open("a") as file:
-            file.write(f"{at!r} {'*' if gpu is None else gpu} {profile}\n")
-        return at
+        return draw(profile, gpu, at, self.load_file)
 
     def timeline(self, gpu: int = 0) -> Timeline:
         """What the GPU draws, as written up to now."""

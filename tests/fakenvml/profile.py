@@ -1,8 +1,8 @@
-"""Power over time and its exact integral: src/profile.c in Python, so that a test knows the truth. Change both together.
+"""Power over time and its exact integral: src/profile.c in Python, so that a test knows the truth. Change both.
 
-A timeline is a list of segments ``[TIME=]PROFILE`` parted by blanks; each holds from TIME (``time.monotonic()``) until the
-next. Profiles, in watts and seconds: ``300``, ``steps:60@2,300@1`` (cyclic), ``square:LOW,HIGH,HERTZ[,SHARE]`` (the high
-part first), ``ramp:FROM,TO,SECONDS`` (then constant), ``bursts:IDLE,PEAK,LENGTH,PER_SECOND[,SEED]``.
+A timeline is a list of segments ``[TIME=]PROFILE`` parted by blanks; each holds from TIME (``time.monotonic()``) until
+the next. Profiles, in watts and seconds: ``300``, ``steps:60@2,300@1`` (cyclic), ``square:LOW,HIGH,HERTZ[,SHARE]`` (the
+high part first), ``ramp:FROM,TO,SECONDS`` (then constant), ``bursts:IDLE,PEAK,LENGTH,PER_SECOND[,SEED]``.
 """
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
-"""What the fake driver plays, in Python's words; ``text()`` is the scenario file. Every key of src/keys.h may be given."""
+"""What the fake driver plays, in Python's words; ``text()`` is the scenario file. Keys: src/keys.h."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 GIB = 1024**3
+RULES = ("errors", "latency", "hang")
+KEYS = {*RULES, *re.findall(r"^KEY\((\w+)", Path(__file__).with_name("src").joinpath("keys.h").read_text(), re.M)}
 FIRST_DRIVER = {  # driver that brought a function; older ones lack its symbol
     "nvmlDeviceGetCurrentClocksEventReasons": 535,
     "nvmlDeviceGetJpgUtilization": 535,
@@ -64,7 +68,7 @@ class Proc:
 
 @dataclass(frozen=True)
 class Xid:
-    """An XID (or, with ``type``, another event) at a moment of ``time.monotonic()``, ``count`` times every ``every`` seconds."""
+    """An XID (by ``type``: another event) at a moment of ``time.monotonic()``; ``count`` of them, ``every`` seconds."""
 
     gpu: int
     time: float
@@ -83,11 +87,11 @@ class Xid:
 
 
 class Scenario:
-    """A machine with ``gpus`` H200s; ``mig`` splits some: ``{6: ["1g.18gb", None, "2g.35gb"]}`` (None is an empty slot).
+    """A machine with ``gpus`` H200s. ``mig`` splits some: ``{6: ["1g.18gb", None]}``, None for an empty slot.
 
-    ``errors`` maps function names to return codes (``field:82`` for a field id, ``*`` for all), ``latency`` and ``hang``
-    to seconds; ``each`` holds keys of single GPUs, among them ``"errors"``, ``"latency"`` and ``"hang"``. ``hidden``
-    functions lack their symbol, besides those that ``driver`` is too old for. Any other keyword is a key of the file.
+    ``errors`` maps function names to return codes (``field:82`` for a field, ``*`` for all), ``latency`` and ``hang``
+    to seconds; ``each`` holds keys of single GPUs, those three among them. ``hidden`` functions lack their symbol,
+    besides those that ``driver`` is too old for. Any other keyword is a key of the file; an unknown one is an error.
     """
 
     def __init__(
@@ -105,14 +109,12 @@ class Scenario:
         **keys: Any,
     ) -> None:
         self.library = library
-        self.keys = {
-            "gpus": gpus,
-            "driver": driver,
-            "nvml": f"13.{driver}",
-            "name": model,
-            "epoch": time.monotonic(),
-        } | keys
-        self.each: dict[int, dict[str, Any]] = {gpu: dict(values) for gpu, values in (each or {}).items()}
+        self.keys: dict[str, Any] = {}
+        self.each: dict[int, dict[str, Any]] = {}
+        self.set(gpus=gpus, driver=driver, nvml=f"13.{driver}", name=model, epoch=time.monotonic())
+        self.set(**keys)
+        for gpu, values in (each or {}).items():
+            self.set(gpu, **values)
         self.mig = {
             gpu: [_instance(slot, each) for slot, each in enumerate(slots)] for gpu, slots in (mig or {}).items()
         }
@@ -136,6 +138,9 @@ class Scenario:
 
     def set(self, gpu: int | None = None, **keys: Any) -> None:
         """Change keys of one GPU, or of all; None takes a key out."""
+        unknown = keys.keys() - KEYS
+        if unknown:
+            raise TypeError(f"the fake driver knows no {', '.join(sorted(unknown))}")
         values = self.keys if gpu is None else self.each.setdefault(gpu, {})
         values.update(keys)
         for key in [key for key, value in values.items() if value is None]:

@@ -13,7 +13,7 @@ UNLIMITED_UJ = 262_143_328_850
 
 @dataclass
 class FakeHost:
-    """Writes under ``root``; hand it to ``HostReader(root=fake.root)``. Every method may be called again to change things."""
+    """Writes under ``root``, for ``HostReader(root=fake.root)``. A method may be called again to change things."""
 
     root: Path
     slice: str = "user.slice/jupyter.service"

@@ -49,25 +49,48 @@ static double update_time(const struct view *gpu, double k)
 /* A counter that does not integrate: each period counts as the mean power of its last part. */
 static double sampled_energy(const struct view *gpu, double last, double period, double duty)
 {
-    double sum = 0;
-    for (double k = 1; k <= last; k++)
+    static _Thread_local struct {
+        const struct scenario *scenario;
+        double last, sum;
+    } known[MAX_GPUS]; /* so that a long run does not add up from its start each time */
+    bool usable = known[gpu->index].scenario == gpu->scenario && known[gpu->index].last <= last;
+    double sum = usable ? known[gpu->index].sum : 0;
+    for (double k = usable ? known[gpu->index].last + 1 : 1; k <= last; k++)
         sum += period * mean_power(gpu, update_time(gpu, k), duty * period);
+    known[gpu->index].scenario = gpu->scenario, known[gpu->index].last = last, known[gpu->index].sum = sum;
     return sum;
 }
 
-/* Joules as the counter shows them now: the exact integral at its last published update. */
-double energy_counter(const struct view *gpu)
+/* The exact integral at the last update that is published by now. */
+static double published(const struct view *gpu)
 {
-    double given = number(gpu, K_energy), start = number(gpu, K_energy_start), period = number(gpu, K_energy_period);
-    if (!isinf(given))
-        return given;
+    double period = number(gpu, K_energy_period), duty = number(gpu, K_energy_duty);
     if (!(period > 0))
-        return start + energy_exact(gpu, gpu->now);
-    double seen = gpu->now - number(gpu, K_energy_delay), duty = number(gpu, K_energy_duty);
+        return energy_exact(gpu, gpu->now);
+    double seen = gpu->now - number(gpu, K_energy_delay);
     double k = ceil((seen - update_time(gpu, 0)) / period) + 1;
     while (k > 0 && update_time(gpu, k) > seen)
         k--;
-    return start + (duty < 1 ? sampled_energy(gpu, k, period, duty) : energy_exact(gpu, update_time(gpu, k)));
+    return duty < 1 ? sampled_energy(gpu, k, period, duty) : energy_exact(gpu, update_time(gpu, k));
+}
+
+/* A change of power that reaches us late must not let the counter fall. */
+static double never_falling(const struct view *gpu, double joules)
+{
+    static _Thread_local struct {
+        double epoch, joules;
+    } shown[MAX_GPUS];
+    double epoch = gpu->scenario->global.values[K_epoch].number;
+    if (shown[gpu->index].epoch != epoch || shown[gpu->index].joules < joules)
+        shown[gpu->index].epoch = epoch, shown[gpu->index].joules = joules;
+    return shown[gpu->index].joules;
+}
+
+/* Joules as the counter shows them now. */
+double energy_counter(const struct view *gpu)
+{
+    double given = number(gpu, K_energy);
+    return isinf(given) ? number(gpu, K_energy_start) + never_falling(gpu, published(gpu)) : given;
 }
 
 /* A sensor that shows, since its last update, the mean over the window before that update. */
