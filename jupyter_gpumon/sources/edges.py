@@ -16,8 +16,8 @@ from .counter import Counter
 
 MEASURING_SHARE = 0.22
 """Part of each second that may be spent in counter reads while measuring: with the other tiers' 80 ms, 300 ms."""
-SEARCH_SHARE = 0.45
-"""The same during the search, which lasts a few periods of one board at a time."""
+SEARCH_SHARE = 0.35
+"""The same during a search, which lasts a few periods of one board at a time; the others wait meanwhile."""
 SEARCH_LIMIT = 2.5
 """Seconds after which a search gives up: the counter is slower than a second, or stands still."""
 SEARCH_AGAIN = 10.0
@@ -93,16 +93,23 @@ class EdgeWatch:
         """Monotonic time of the next read; infinity where none is planned."""
         if not self._measuring:
             return math.inf
-        return min((counter.due for counter in self._counters.values()), default=math.inf)
+        counter = self._next()
+        return counter.due if counter else math.inf
+
+    def _next(self) -> Counter | None:
+        if self._searching is not None:
+            return self._searching
+        # The second read of a pair goes first: its whole worth is in the moment.
+        return min(self._counters.values(), key=lambda c: (c.due, not c.paired), default=None)
 
     def poll(self) -> None:
         """Do the read that is due, and plan the next one of that board."""
         now = self._mono()
-        counter = min(self._counters.values(), key=lambda c: (c.due, not c.paired), default=None)
+        counter = self._next()
         if counter is None or counter.due > now:
             return
         if counter.too_late(now):
-            counter.plan(now, self._affordable())
+            counter.plan(now, self._affordable(), self._cost)
             return
         if self._searching is None and counter.wants_search(now, SEARCH_AGAIN):
             self._search(counter, now)
@@ -118,11 +125,11 @@ class EdgeWatch:
     def _advance(self, counter: Counter, edge: Edge | None) -> None:
         now = self._mono()
         if counter is not self._searching:
-            counter.learn(edge)
-            counter.plan(now, self._affordable()) if counter.known else counter.wait(now + LOOSE)
+            counter.learn(edge, now)
+            counter.plan(now, self._affordable(), self._cost) if counter.known else counter.wait(now + LOOSE)
         elif counter.search(edge, now, SEARCH_LIMIT):
             self._searching = None
-            counter.plan(now, self._affordable())
+            counter.plan(now, self._affordable(), self._cost)
         else:
             counter.wait(now + max(0.004, self._cost * (1 / SEARCH_SHARE - 1)))
 
