@@ -1,11 +1,112 @@
-"""``%gpumon``."""
+"""``%gpumon``: shows the live widget, feeds it, and leaves its picture behind."""
 
 from __future__ import annotations
 
+import sys
+import threading
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ..model import Sample
+from ..wire import Stream
+from . import connect, context, overview
+from .connect import SHOWN, Connection
+from .show import Shown
+from .still import still, view
+
+if TYPE_CHECKING:
+    from .widget import Widget
+
+
+class Live:
+    """One shown widget, drawn in a thread of its own: the monitor's must not wait, and the cell's is busy."""
+
+    def __init__(self, link: Connection) -> None:
+        from .widget import Widget
+
+        self._link = link
+        devices, columns, bands = view(link)
+        self._widget: Widget = Widget(devices, SHOWN)
+        self._widget.draw(columns, bands, _words(link))
+        self._shown = Shown()
+        self._due, self._ended = threading.Event(), False
+        parts: dict[str, Any] = self._widget.view._repr_mimebundle_()
+        self._shown.draw({**still(link), **{k: v for k, v in parts.items() if k != "text/plain"}})
+        self._remove = link.monitor.add(self)
+        self._thread = threading.Thread(target=self._run, name="gpumon-widget", daemon=True)
+        self._thread.start()
+
+    def write(self, message: Stream) -> None:
+        """A sink's: something has changed."""
+        if not isinstance(message, Sample) or message.gpus:
+            self._due.set()
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._due.wait()
+            self._due.clear()
+            if not self._ended:
+                _, columns, bands = view(self._link)
+                self._widget.draw(columns, bands, _words(self._link))
+
+    def stop(self) -> None:
+        """Put the still in the widget's place."""
+        self._remove()
+        self._ended = True
+        self._due.set()
+        self._thread.join(2.0)
+        self._shown.draw(still(self._link))
+        self._widget.close()
+
+
+class Still:
+    """In place of the widget where nobody watches: a picture, drawn anew after every cell."""
+
+    def __init__(self, link: Connection) -> None:
+        self._link, self._shown = link, Shown()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw it with what has come since."""
+        self._shown.draw(still(self._link))
+
+    stop = refresh
+
+
+_current: Live | Still | None = None
+
 
 def start() -> None:
-    """Show."""
+    """Show the widget here; one that is shown elsewhere becomes a picture."""
+    global _current
+    stop()
+    link = connect.connection()
+    if not link.ready():
+        sys.stdout.write(f"gpumon │ {overview.explanation(link.hello)}\n")
+    elif context.kernel() is None:
+        sys.stdout.write(f"{still(link)['text/plain']}\nThe live widget needs a notebook.\n")
+    else:
+        _current = Still(link) if context.unattended() else Live(link)
 
 
 def stop() -> None:
-    """Stop."""
+    """End the widget; its picture stays."""
+    global _current
+    ended, _current = _current, None
+    if ended is not None:
+        ended.stop()
+
+
+def after_cell() -> None:
+    """Bring a picture that nobody can see moving up to date."""
+    if isinstance(_current, Still):
+        _current.refresh()
+
+
+def _words(link: Connection) -> str:
+    trouble = overview.explanation(link.hello)
+    kind = "simulated · " if link.hello.simulated else ""
+    return escape(trouble) if trouble else f"{kind}live, every {link.hello.interval:g} s · %gpumon stop leaves a still"
+
+
+connect.on_exit.append(stop)

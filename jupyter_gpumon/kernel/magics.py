@@ -1,4 +1,10 @@
-"""The magics ``%gpumon`` and ``%%gpumon``: they read what was typed and hand it on."""
+"""The magics ``%gpumon`` and ``%%gpumon``: they read what was typed and hand it on.
+
+What they hand it to is imported on first use: ``%load_ext`` stands at the top of a notebook and is to cost nothing.
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+# IPython ships no types.
 
 from __future__ import annotations
 
@@ -10,22 +16,20 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..errors import GpuMonError
-from . import connect
-from .cells import Wish
 from .summary import Summary
 
 _ACTIONS = ("live", "stop", "status", "summary", "report")
 
 
 @magics_class
-class GpuMonMagics(Magics):  # type: ignore[misc]  # IPython ships no types
+class GpuMonMagics(Magics):  # type: ignore[misc]
     """GPU monitoring in the notebook."""
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self.summary = Summary(shell)
 
-    @magic_arguments("gpumon")  # type: ignore[untyped-decorator]
+    @magic_arguments("gpumon")
     @argument("action", nargs="?", default="live", help="live (default), stop, status, summary or report")
     @argument("value", nargs="?", default="", help="on or off, after summary")
     @argument("--source", help="where the numbers come from: auto, sim:gpus=2, replay:run.jsonl, ws://…")
@@ -44,12 +48,14 @@ class GpuMonMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             raise UsageError(f"%gpumon knows {', '.join(_ACTIONS)}; not {options.action!r}.")
         try:
             if options.source:
+                from . import connect
+
                 connect.use(options.source)
             getattr(self, f"_{options.action}")(options.value)
         except GpuMonError as e:
             raise UsageError(str(e)) from None
 
-    @magic_arguments("gpumon")  # type: ignore[untyped-decorator]
+    @magic_arguments("gpumon")
     @argument("-t", "--title", default="", help="what the record is called")
     @argument("-d", "--devices", help="GPUs to count, with commas: 0,1 or 0:1 for a MIG instance (default: those used)")
     @argument("--no-sync", action="store_true", help="do not wait for the GPU to finish")
@@ -67,6 +73,8 @@ class GpuMonMagics(Magics):  # type: ignore[misc]  # IPython ships no types
     @line_magic("gpumon_cell")
     def open(self, line: str) -> None:
         """What the first line of a %%gpumon cell becomes: measure the rest of the cell."""
+        from .cells import Wish
+
         options = _parsed(GpuMonMagics.gpumon_cell, line)
         try:
             self.summary.open(Wish(options.title, _names(options.devices), sync=not options.no_sync))
@@ -86,21 +94,23 @@ class GpuMonMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         live.stop()
 
     def _status(self, value: str) -> None:
-        from .overview import status
+        from . import overview
 
         _nothing_more(value)
-        status(summary=self.summary.on)
+        overview.status(summary=self.summary.on)
 
     def _report(self, value: str) -> None:
-        from .report import report
+        from . import report
 
         _nothing_more(value)
-        report()
+        report.show()
 
     def _summary(self, value: str) -> None:
         if value not in ("on", "off"):
             raise UsageError(f"%gpumon summary takes on or off{f', not {value!r}' if value else ''}.")
         if value == "on":
+            from . import connect
+
             link = connect.connection()
             link.ready()
             link.measure()
@@ -150,6 +160,8 @@ def unload(shell: Any) -> None:
     magics = _loaded.pop(id(shell), None)
     if magics is None:
         return
+    from . import connect
+
     magics.summary.unregister()
     for call in connect.on_exit:
         call()

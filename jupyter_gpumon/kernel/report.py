@@ -14,7 +14,7 @@ from .words import energy, total, used
 _HEAD = ("when", "what", "took", "energy", "status")
 
 
-def report() -> None:
+def show() -> None:
     """Show it."""
     cells = list(completion.done)
     if not cells:

@@ -6,14 +6,14 @@ a frame, and the end of the cell closes it. So errors, ``await``, line numbers, 
 
 from __future__ import annotations
 
+import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import GpuMonError
-from . import completion, context
-from .cells import Frame, Wish
-from .measure import open_frame, status_of
-from .show import Shown
+
+if TYPE_CHECKING:
+    from .cells import Frame, Wish
 
 CELL_MAGIC = "%%gpumon"
 OPENER = "gpumon_cell"
@@ -60,15 +60,21 @@ class Summary:
         """A cell begins."""
         frames: list[Frame] = []
         self._stack().append(frames)
-        if self.on and not _about_measuring(info.raw_cell or ""):
-            try:
-                frames.append(open_frame(Wish(patience=_PATIENCE)))
-            except GpuMonError as e:
-                self.on = False
-                self._shell.write_err(f"gpumon: {e} Summaries are off.\n")
+        if not self.on or _about_measuring(info.raw_cell or ""):
+            return
+        from .cells import Wish
+        from .measure import open_frame
+
+        try:
+            frames.append(open_frame(Wish(patience=_PATIENCE)))
+        except GpuMonError as e:
+            self.on = False
+            sys.stderr.write(f"gpumon: {e} Summaries are off.\n")
 
     def open(self, wish: Wish) -> None:
         """Measure the rest of the cell that runs; in place of its summary."""
+        from .measure import open_frame
+
         frame = open_frame(wish)
         stack = self._stack()
         if not stack:  # called by a program, outside any cell
@@ -80,9 +86,22 @@ class Summary:
     def after(self, result: Any) -> None:
         """A cell has ended: draw what it cost."""
         stack = self._stack()
-        for frame in stack.pop() if stack else ():
-            frame.close(status_of(result.error_before_exec or result.error_in_exec))
-            completion.finish(frame, Shown(), at_once=not context.more_cells_wait())
+        frames = stack.pop() if stack else []
+        if frames:
+            _finish(frames, result.error_before_exec or result.error_in_exec)
+        live = sys.modules.get(f"{__package__}.live")
+        if live is not None:
+            live.after_cell()
+
+
+def _finish(frames: list[Frame], error: BaseException | None) -> None:
+    from . import completion, context
+    from .measure import status_of
+    from .show import Shown
+
+    for frame in frames:
+        frame.close(status_of(error))
+        completion.finish(frame, Shown(), at_once=not context.more_cells_wait())
 
 
 def _about_measuring(code: str) -> bool:
