@@ -7,6 +7,7 @@ otherwise in those parts is the interval: ``low`` to ``high`` holds the true val
 
 from __future__ import annotations
 
+import math
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
@@ -14,21 +15,21 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .model import Edge, Energy
-from .phase import Timed, find_period, place
+from .phase import WANDER, Timed, find_period, place
 from .power import PowerTrace
 
 KEPT = 600.0
 """Seconds of edges kept per device."""
 MOST = 20_000
 """Edges kept per device, whatever their rate."""
-AROUND = 40
+AROUND = 30
 """Edges before a window from which period and phase are worked out; later ones would change what was final."""
 STEADY = 0.15
 """Two neighbouring intervals whose power differs by less are one level."""
 UNRESOLVED = 3.0
 """Where ``high`` is more than this many times ``low``, only ``high`` is said."""
 HEADROOM = 1.3
-"""Power may exceed its limit, or what has been seen, for moments, by about this."""
+"""Power may exceed its limit for moments by about this."""
 LEVEL = 1.0
 """Seconds over which the lowest, usual and highest power are taken."""
 
@@ -81,10 +82,11 @@ class Account:
         # At once while it is unknown; now and then later, since a board's may change with its driver.
         if self.period is not None and len(self.edges) % 64:
             return
-        for count in (6, 24):
+        for count in (6, 12, 24):
             found = find_period(self.edges[-count:])
             if found is not None:
-                self.period = found
+                known = self.period is not None and abs(found - self.period) < 2 * WANDER * found
+                self.period = self.period if known else found
                 return
 
     def _prune(self) -> None:
@@ -128,7 +130,7 @@ class Ledger:
             account, trace = self._accounts.get(uuid), self._traces.get(uuid)
             if account is None or not account.edges:
                 return trace is None or trace.reaches(end)
-            return _closing(account, end) is not None
+            return _closing(account, end)[0] is not None
 
     def measure(self, uuid: str, start: float, end: float) -> Energy:
         """Energy of one device between two monotonic times."""
@@ -155,11 +157,24 @@ class Window(NamedTuple):
     after_off: float
 
 
-def _closing(account: Account, end: float) -> int | None:
-    """Index of the first edge surely after ``end``; None while it, or the one after it, is still to come."""
+class Lead(NamedTuple):
+    """The part between the last update before a window and its start."""
+
+    start: float
+    opening: Timed
+    watts: float
+    off: float
+
+
+def _closing(account: Account, end: float) -> tuple[int | None, dict[int, Timed], float | None]:
+    """Index of the first edge surely after ``end``, with the edges round it and the period.
+
+    The index is None while that edge, or the one after it, which tells the power between them, is still to come.
+    """
     first = bisect_left(account.monos, end)
-    timed, _ = _place(account, first)
-    return next((i for i in range(first, len(account.edges) - 1) if i in timed and timed[i].low >= end), None)
+    timed, period = _place(account, first)
+    last = len(account.edges) - 1
+    return next((i for i in range(first, last) if i in timed and timed[i].low >= end), None), timed, period
 
 
 def _place(account: Account, index: int) -> tuple[dict[int, Timed], float | None]:
@@ -173,21 +188,21 @@ def _place(account: Account, index: int) -> tuple[dict[int, Timed], float | None
 
 
 def _measure(account: Account, start: float, end: float) -> tuple[Energy, float | None]:
-    period = account.period
-    first = bisect_right(account.monos, start) - 1
-    opened, _ = _place(account, max(first, 0))
+    """The energy of a window, and the period as it was refined on the way."""
+    opened, _ = _place(account, max(bisect_right(account.monos, start) - 1, 0))
     opening = max((i for i, edge in opened.items() if edge.high <= start), default=None)
+    closing, closed, period = _closing(account, end)
     if opening is None or end < start:
-        return Energy(final=_closing(account, end) is not None), period
+        return Energy(final=closing is not None), account.period
     bounds = _bounds(account, opened)
-    closing = _closing(account, end)
+    before, before_off = _level([opened[i] for i in sorted(opened) if i <= opening][-3:], bounds)
     if closing is None:
-        return _provisional(account, start, end, opened, opening, bounds), period
+        lead = Lead(start, opened[opening], before, before_off)
+        whole = account.epochs[-1] == account.epochs[opening]
+        return _provisional(lead, end, list(closed.values()), bounds) if whole else Energy(final=False), account.period
     if account.epochs[closing] != account.epochs[opening]:
         return Energy(), period
-    closed, period = _place(account, closing)
-    before, before_off = _level([opened[i] for i in sorted(opened) if i <= opening][-3:], bounds)
-    after, after_off = _after([closed[i] for i in (closing, closing + 1) if i in closed], before, bounds)
+    after, after_off = _after([closed[i] for i in range(closing, closing + 3) if i in closed], before, bounds)
     window = Window(start, end, opened[opening], closed[closing], before, before_off, after, after_off)
     return _judge(window, bounds), period
 
@@ -196,12 +211,10 @@ def _bounds(account: Account, near: dict[int, Timed]) -> Bounds:
     """What the device has been seen to draw. A second's mean hides short dips, so the neighbours count too."""
     powers = [watts for a, b in pairwise(near[i] for i in sorted(near)) if (watts := _power(a, b)) is not None]
     levels = account.levels
-    seen = sorted(powers + levels[:1] + levels[-1:])
-    if not seen:
-        return Bounds(0.0, 0.0, HEADROOM * account.limit if account.limit else float("inf"))
-    idle = levels[len(levels) // 10] if levels else seen[0]
-    highest = max(account.limit or 0.0, seen[-1])
-    return Bounds(0.9 * max(0.0, seen[0]), idle, HEADROOM * highest)
+    seen = min(powers + levels[:1], default=0.0)
+    idle = levels[len(levels) // 10] if levels else seen
+    # What was drawn so far says nothing about a burst; without a known limit there is no ceiling.
+    return Bounds(0.9 * max(0.0, seen), idle, HEADROOM * account.limit if account.limit else math.inf)
 
 
 def _power(a: Timed, b: Timed) -> float | None:
@@ -228,14 +241,20 @@ def _level(edges: Sequence[Timed], bounds: Bounds) -> tuple[float, float]:
 
 
 def _after(edges: Sequence[Timed], before: float, bounds: Bounds) -> tuple[float, float]:
-    """Power over the interval after the window; whatever is not as before it may have begun at any time in it."""
-    watts = _power(edges[0], edges[1]) if len(edges) == 2 else None
+    """Power over the interval after the window, where it is as before the window or goes on after it.
+
+    Where it does neither, the next load began somewhere in it, and the window was followed by idle power.
+    """
+    watts = _power(edges[0], edges[1]) if len(edges) > 1 else None
     if watts is None:
         return before, before - bounds.floor
     off = _off(edges[0], edges[1]) * watts
-    if abs(watts - before) <= STEADY * max(watts, before) + off:
-        return watts, abs(watts - before) + off
-    return watts, abs(watts - bounds.idle) + off
+    next_watts = _power(edges[1], edges[2]) if len(edges) > 2 else None
+    for level in (before, next_watts):
+        if level is not None and abs(watts - level) <= STEADY * max(watts, level) + off:
+            return watts, abs(watts - level) + off
+    unsure = abs(watts - bounds.idle) + off
+    return (watts if next_watts is None else bounds.idle), unsure
 
 
 def _judge(w: Window, bounds: Bounds) -> Energy:
@@ -264,24 +283,16 @@ def _certain(w: Window, whole: float, bounds: Bounds) -> tuple[float, float]:
     return min(low, high), max(high, 0.0)
 
 
-def _provisional(
-    account: Account, start: float, end: float, opened: dict[int, Timed], opening: int, bounds: Bounds
-) -> Energy:
+def _provisional(lead: Lead, end: float, edges: Sequence[Timed], bounds: Bounds) -> Energy:
     """What can be said while updates are still to come: the last power goes on."""
-    last = len(account.edges) - 1
-    if account.epochs[last] != account.epochs[opening]:
-        return Energy(final=False)
-    before, off = _level([opened[i] for i in sorted(opened) if i <= opening][-3:], bounds)
-    lead = start - opened[opening].time
-    closed, _ = _place(account, last)
-    ends = [closed[i] for i in sorted(closed)][-2:]
-    rest = max(0.0, end - ends[-1].time)
-    recent = (_power(*ends) if len(ends) == 2 else None) or before
-    grown = max(
-        0.0, ends[-1].joules - opened[opening].joules - before * min(lead, ends[-1].time - opened[opening].time)
-    )
-    high = grown + off * lead + max(bounds.ceiling, recent) * rest
-    if opening == last or high == float("inf"):  # nothing of the window has been counted yet
-        return Energy(high=None if high == float("inf") else high, final=False)
-    low = max(0.0, grown - off * lead + bounds.floor * rest)
-    return Energy(joules=max(low, grown + recent * rest), low=low, high=high, final=False)
+    last = edges[-1]
+    recent = (_power(*edges[-2:]) if len(edges) > 1 else None) or lead.watts
+    outside = min(lead.start, last.time) - lead.opening.time
+    rest = max(0.0, end - max(last.time, lead.start))
+    counted = max(0.0, last.joules - lead.opening.joules - lead.watts * outside)
+    low = max(0.0, counted - lead.off * outside + bounds.floor * rest)
+    high = counted + lead.off * outside + max(bounds.ceiling, recent) * rest
+    if last.time <= lead.start:  # nothing of the window has been counted yet
+        return Energy(high=None if math.isinf(high) else high, final=False)
+    joules = max(low, counted + recent * rest)
+    return Energy(joules=joules, low=low, high=None if math.isinf(high) else high, final=False)

@@ -18,8 +18,12 @@ SURE = 0.25
 """A fit that leaves an edge open by more than this share of a period tells nothing."""
 FEWEST = 5
 """Edges in a row that are needed to tell a period."""
-ROUNDING = 1e-4
-"""Seconds by which reads and updates are never known better."""
+QUIET = 0.3
+"""Share of the longest bracket that the longest stretch without an update must have."""
+WANDER = 0.03
+"""Share by which a period that was found may differ from the true one."""
+ROUNDING = 1e-3
+"""Seconds to which updates are never known better: a board's own clock wanders, too."""
 
 
 class Timed(NamedTuple):
@@ -36,17 +40,19 @@ def find_period(edges: Sequence[Edge]) -> float | None:
 
     Reads that come less often than updates find a new value every time, and tell nothing about the period. Reads that
     come more often find the old value at times: then there is a stretch between one edge's ``mono`` and the next one's
-    ``since`` without any update, about as long as the longest bracket.
+    ``since`` without any update, nearly as long as the brackets.
     """
     if len(edges) < FEWEST:
         return None
     quiet = max(b.since - a.mono for a, b in pairwise(edges))
-    if quiet < 0.5 * max(edge.mono - edge.since for edge in edges[1:]):
+    if quiet < QUIET * max(edge.mono - edge.since for edge in edges[1:]):
         return None
-    first = edges[0]
-    least = max((edge.since - first.mono) / n for n, edge in enumerate(edges[1:], 1))
-    most = min((edge.mono - max(first.since, first.mono - quiet)) / n for n, edge in enumerate(edges[1:], 1))
-    return (least + most) / 2 if most > 0 else None
+    pairs = [(a, b, n) for i, a in enumerate(edges) for n, b in enumerate(edges[i + 1 :], 1)]
+    least = max((b.since - a.mono) / n for a, b, n in pairs)
+    most = min(((b.mono - a.since) / n for a, b, n in pairs if a is not edges[0]), default=least)
+    # A hair of jitter makes the bounds cross; more than that means that some edges were several updates.
+    sure = abs(most - least) < 2 * WANDER * least
+    return (least + most) / 2 if sure else None
 
 
 def place(edges: Sequence[Edge], period: float | None) -> tuple[list[Timed], float | None]:
@@ -60,10 +66,22 @@ def place(edges: Sequence[Edge], period: float | None) -> tuple[list[Timed], flo
     lows = [max(edge.since, edge.mono - period * (1 + SURE / 5)) for edge in edges]
     highs = [edge.mono for edge in edges]
     fitted, phase, slack = _roomiest(numbers, lows, highs, period)
-    loose = abs(slack) / 2 + ROUNDING
-    if loose > SURE * fitted and slack < 0:
+    if slack < -SURE * fitted:
         return [_bracket(edge) for edge in edges], period
+    loose = _looseness(edges, [phase + n * fitted for n in numbers], slack, fitted)
     return [_on_grid(edge, phase + n * fitted, loose) for edge, n in zip(edges, numbers, strict=True)], fitted
+
+
+def _looseness(edges: Sequence[Edge], grid: Sequence[float], slack: float, period: float) -> float:
+    """How far an update may be from its place on the grid, in seconds.
+
+    Slack is what the brackets leave open; where there is too little of it, updates jitter. So they do where the middles
+    of the narrow brackets scatter round the grid: twice their standard deviation is taken.
+    """
+    mids = [(e.since + e.mono) / 2 - g for e, g in zip(edges, grid, strict=True) if e.mono - e.since < period / 5]
+    mean = sum(mids) / max(1, len(mids))
+    jitter = 2 * math.sqrt(sum((mid - mean) ** 2 for mid in mids) / max(1, len(mids)))
+    return (slack / 2 + jitter if slack >= 0 else max(-2.5 * slack, jitter)) + ROUNDING
 
 
 def _bracket(edge: Edge) -> Timed:
@@ -106,8 +124,8 @@ def _roomiest(
     """
     middle = numbers[len(numbers) // 2]
     rows = [(n - middle, low, high) for n, low, high in zip(numbers, lows, highs, strict=True)]
-    left, right = period * 0.97, period * 1.03
-    for _ in range(18):
+    left, right = period * (1 - WANDER), period * (1 + WANDER)
+    for _ in range(14):
         period = (left + right) / 2
         above, n_above = min((high - n * period, n) for n, _, high in rows)
         below, n_below = max((low - n * period, n) for n, low, _ in rows)
