@@ -183,8 +183,9 @@ static void measure(const struct view *gpu, nvmlGpmMetric_t *metric)
         if (metrics[i].id != metric->metricId)
             continue;
         bool rate = strcmp(metrics[i].unit, "%") != 0;
-        metric->value = rate ? number(gpu, metrics[i].key) / 1048576 : busy(gpu, metrics[i].key, metrics[i].share);
-        metric->nvmlReturn = isnan(metric->value) ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
+        double value = rate ? number(gpu, metrics[i].key) / 1048576 : busy(gpu, metrics[i].key, metrics[i].share);
+        metric->nvmlReturn = isnan(value) ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
+        metric->value = isnan(value) ? 0 : value;
         metric->metricInfo.shortName = metric->metricInfo.longName = metrics[i].name;
         metric->metricInfo.unit = metrics[i].unit;
     }
