@@ -48,7 +48,7 @@ class Generation:
         self._clock = clock
         self._first = not before
         self._next = {"normal": 0.0, "slow": 0.0}
-        self._slow: dict[str, dict[str, object]] = {"normal": {}, "slow": {}}
+        self._slow: dict[str, dict[str, dict[str, object]]] = {"normal": {}, "slow": {}}
         self._inventoried = 0.0
         self._opened = clock.mono()
         self._events: list[Event] = []
@@ -108,7 +108,7 @@ class Generation:
                 if tier in tiers:
                     kept[gpu.uuid] = _values(gpu, _TIERS[tier])
                 else:
-                    known |= kept.get(gpu.uuid) or {}  # type: ignore[operator]
+                    known |= kept.get(gpu.uuid, {})
             if gpu.uuid in joules:
                 known["energy"] = joules[gpu.uuid]
             whole.append(replace(gpu, **known) if known else gpu)

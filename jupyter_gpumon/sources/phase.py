@@ -12,7 +12,7 @@ _JITTER = 0.006
 
 
 class Phase:
-    """All straight lines (phase + period × number) that pass through the marks, and the middle one of them.
+    """The straight lines (phase + period × number) that pass through all marks, and the middle one of them.
 
     Midpoints will not do: an interval that was laid around the expected moment has it in its middle, so they would only
     confirm what was expected. Where no line passes through all marks (jitter), the middle of the violated bounds serves.
@@ -36,7 +36,7 @@ class Phase:
         self._fit(number)
 
     def after(self, now: float, stride: int = 1) -> tuple[int, float, float]:
-        """(number, moment, slack) of the ``stride``-th time from ``now`` on: it is at the moment, give or take the slack."""
+        """(number, moment, slack) of the ``stride``-th time from ``now`` on; it is within the slack of the moment."""
         ahead = math.ceil((now - self._at) / self.period) + stride - 1
         return self._number + ahead, self._at + ahead * self.period, self._slack + self._drift * abs(ahead)
 
