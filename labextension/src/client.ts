@@ -12,12 +12,11 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import { API, RequestError, request } from './request';
 import type { IError, IHello, ISample, ISubscribe } from './schema';
 import type { IConnection } from './tokens';
+import { HISTORY } from './tracks';
 
 /** Whatever the server says. */
 export type Message = IHello | ISample | IError;
 
-/** Seconds of history that come with the first message. */
-export const HISTORY = 600;
 /** Milliseconds for which a hidden tab keeps its socket, so that a glance elsewhere costs no new connection. */
 const GRACE = 2000;
 /** Seconds without any message after which a socket is taken for dead. */

@@ -75,7 +75,8 @@ export function quantity(value: number | null | undefined, unit: string, rate = 
   }
   const symbol = SYMBOLS[unit] ?? unit;
   const [factor, letter] = prefix(value, symbol);
-  return `${digits(value / factor)} ${letter}${symbol}${rate ? '/s' : ''}`;
+  const number = factor === 1 && unit === 'bytes' ? value.toFixed(0) : digits(value / factor);
+  return `${number} ${letter}${symbol}${rate ? '/s' : ''}`;
 }
 
 /** A value and its limit with the unit once: `118 / 141 GB`, `688 / 700 W`. */
@@ -106,18 +107,20 @@ function scaled(value: number, beside = value): string {
       : value.toFixed(0);
 }
 
-/** A short number for an axis, in the unit's own prefix: `80G`, `300`, `50%`. */
-export function tick(value: number, unit: string): string {
+/** A short number for an axis: in the prefix of `top` where that is known (`80`), else with its own (`80 M`). */
+export function tick(value: number, unit: string, top: number | null = null): string {
   if (unit === 'ratio') {
     return `${Math.round(value * 100)}`;
   }
-  const [factor, letter] = unit === 'celsius' ? [1, ''] : prefix(value, SYMBOLS[unit] ?? '');
-  return `${Number((value / factor).toPrecision(3))}${letter ? ` ${letter}` : ''}`;
+  const [factor, letter] = unit === 'celsius' ? [1, ''] : prefix(top ?? value, SYMBOLS[unit] ?? '');
+  return `${Number((value / factor).toPrecision(3))}${letter && top === null ? ` ${letter}` : ''}`;
 }
 
-/** The symbol of a unit alone: `W`, `°C`, `%`, `B/s`. */
-export function symbol(unit: string, rate = false): string {
-  return (unit === 'ratio' ? '%' : (SYMBOLS[unit] ?? unit)) + (rate ? '/s' : '');
+/** The symbol of a unit alone, with the prefix of `top` where that is known: `W`, `°C`, `%`, `B/s`, `GB`. */
+export function symbol(unit: string, rate = false, top: number | null = null): string {
+  const name = SYMBOLS[unit] ?? unit;
+  const letter = top === null || unit === 'celsius' || unit === 'ratio' ? '' : prefix(top, name)[1];
+  return (unit === 'ratio' ? '%' : letter + name) + (rate ? '/s' : '');
 }
 
 /** A clock time of the day: `14:03:07`, or without seconds. */

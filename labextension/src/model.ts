@@ -3,9 +3,8 @@
 import type { ServerConnection } from '@jupyterlab/services';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
-import { Client, HISTORY, type Message } from './client';
-import { scaleOf } from './format';
-import { Rates, Track, derived, type IWindow } from './history';
+import { Client, type Message } from './client';
+import { Rates, type IWindow } from './history';
 import { request } from './request';
 import {
   HOST_METRICS,
@@ -20,14 +19,10 @@ import {
   type ISample
 } from './schema';
 import type { IBand, IConnection, IDemand, IGpuModel, IWatch } from './tokens';
+import { POINTS, Tracks, grown, held } from './tracks';
 
-/** Rows that a long range is drawn with. */
-const POINTS = 360;
 /** Bands kept. */
 const BANDS = 200;
-const NOTHING: IWindow = { time: [], columns: new Map() };
-
-type Numbers = Record<string, number | null | undefined>;
 
 /** The model behind every view of this tab. */
 export class GpuModel implements IGpuModel, IDisposable {
@@ -92,7 +87,7 @@ export class GpuModel implements IGpuModel, IDisposable {
 
   /** A metric over a stretch of time, at the resolution of `range`. */
   window(metric: string, range: number, from: number, to: number): IWindow {
-    return this._tracks.get(key(metric, range))?.window(from, to) ?? NOTHING;
+    return this._tracks.window(metric, range, from, to);
   }
 
   /** Take part in what is asked of the server. */
@@ -123,7 +118,10 @@ export class GpuModel implements IGpuModel, IDisposable {
       this._client.want(null);
       return;
     }
-    demands.forEach(demand => this._keep(demand));
+    const fresh = this._tracks.keep(demands);
+    if (this.connection.state === 'open') {
+      fresh.forEach((metrics, range) => void this._backfill(range, metrics));
+    }
     const metrics = demands.flatMap(demand => [...demand.metrics, ...demand.values]);
     this._client.want({
       type: 'subscribe',
@@ -133,39 +131,16 @@ export class GpuModel implements IGpuModel, IDisposable {
     });
   }
 
-  /** Have a track for each metric that is drawn, and ask for what was before. */
-  private _keep(demand: IDemand): void {
-    const fresh = demand.metrics.filter(metric => !this._tracks.has(key(metric, demand.range)));
-    fresh.forEach(metric => this._tracks.set(key(metric, demand.range), newTrack(demand.range)));
-    if (fresh.length && this.connection.state === 'open') {
-      void this._backfill(demand.range, fresh);
-    }
-  }
-
   /** Fill tracks from the server's history. */
   private async _backfill(range: number, metrics: readonly string[]): Promise<void> {
-    const span = Math.max(range, HISTORY);
-    const step = Math.max(span / POINTS, this._hello?.interval ?? 1);
-    const query = { since: this.now() - span, step, metrics: metrics.join(',') };
+    const step = Math.max(range / POINTS, this._hello?.interval ?? 1);
+    const query = { since: this.now() - range, step, metrics: metrics.join(',') };
     try {
       const answer = await request('samples', query, this._settings);
-      this._fill((await answer.json()) as IColumns, range, metrics);
+      this._tracks.fill((await answer.json()) as IColumns, range, metrics);
       this._ticked.emit();
     } catch {
       // What was before stays unknown; the charts go on from here.
-    }
-  }
-
-  private _fill(columns: IColumns, range: number, metrics: readonly string[]): void {
-    for (const metric of metrics) {
-      const found = new Map<string, readonly (number | null)[]>();
-      const derive = METRICS[metric] && scaleOf(METRICS[metric]).derive;
-      for (const [uuid, gpu] of Object.entries(columns.gpus)) {
-        if (gpu[metric]) {
-          found.set(uuid, derive ? derived(columns.time, gpu[metric]) : gpu[metric]);
-        }
-      }
-      this._tracks.get(key(metric, range))?.fill({ ...columns, columns: found });
     }
   }
 
@@ -196,18 +171,8 @@ export class GpuModel implements IGpuModel, IDisposable {
 
   /** A new connection: what its history holds, and the rest by request. */
   private _catchUp(history: IColumns): void {
-    const given = new Set(Object.values(history.gpus).flatMap(gpu => Object.keys(gpu)));
-    const wanted = new Map<number, string[]>();
-    for (const name of this._tracks.keys()) {
-      const [metric, range] = unkey(name);
-      if (range <= HISTORY && given.has(metric)) {
-        this._fill(history, range, [metric]);
-      } else {
-        wanted.set(range, [...(wanted.get(range) ?? []), metric]);
-      }
-    }
     this._time = history.time.length ? Math.max(...history.time, this._time ?? 0) : this._time;
-    wanted.forEach((metrics, range) => void this._backfill(range, metrics));
+    this._tracks.catchUp(history).forEach((metrics, range) => void this._backfill(range, metrics));
   }
 
   private _push(sample: ISample): void {
@@ -215,39 +180,17 @@ export class GpuModel implements IGpuModel, IDisposable {
       this._time = sample.time;
     }
     for (const gpu of sample.gpus ?? []) {
-      this._gpus.set(gpu.uuid, this._reading(gpu, sample.mono));
+      const reading = grown(gpu, METRICS, gpu.uuid, sample.mono, this._rates);
+      this._gpus.set(gpu.uuid, held(reading, this._gpus.get(gpu.uuid)));
     }
     if (sample.gpus?.length) {
-      this._remember(sample.time);
+      this._tracks.push(sample.time, this._hello?.interval ?? 1, this._gpus);
     }
     if (sample.host) {
       this._host = grown(sample.host, HOST_METRICS, 'host', sample.mono, this._rates);
     }
     this._processes = sample.processes ?? this._processes;
     sample.events?.forEach(event => this._note(event));
-  }
-
-  /** Slow metrics come seldom: between two looks the last one holds. */
-  private _reading(gpu: IGpu, mono: number): IGpu {
-    const reading = grown(gpu, METRICS, gpu.uuid, mono, this._rates);
-    const before: Numbers = { ...this._gpus.get(gpu.uuid) } as Numbers;
-    for (const metric of SLOW) {
-      const now = reading as unknown as Numbers;
-      now[metric] = now[metric] ?? before[metric];
-    }
-    return reading;
-  }
-
-  private _remember(time: number): void {
-    const interval = this._hello?.interval ?? 1;
-    for (const [name, track] of this._tracks) {
-      const [metric] = unkey(name);
-      const values = new Map<string, number | null>();
-      this._gpus.forEach((gpu, uuid) =>
-        values.set(uuid, (gpu as unknown as Numbers)[metric] ?? null)
-      );
-      track.push(time, interval, values);
-    }
   }
 
   private _note(event: IEvent): void {
@@ -272,7 +215,7 @@ export class GpuModel implements IGpuModel, IDisposable {
   private readonly _client: Client;
   private readonly _ticked = new Signal<GpuModel, void>(this);
   private readonly _demands = new Map<symbol, IDemand>();
-  private readonly _tracks = new Map<string, Track>();
+  private readonly _tracks = new Tracks();
   private readonly _rates = new Rates();
   private _hello: IHello | null = null;
   private _devices: readonly IDevice[] = [];
@@ -285,41 +228,6 @@ export class GpuModel implements IGpuModel, IDisposable {
   private _clock = 0;
 }
 
-const SLOW = Object.values(METRICS)
-  .filter(metric => metric.tier === 'slow')
-  .map(metric => metric.name);
-
-/** Short ranges share their rows; a long one has its own, at its own resolution. */
-function key(metric: string, range: number): string {
-  return `${metric}@${Math.max(range, HISTORY)}`;
-}
-
-function unkey(name: string): [metric: string, range: number] {
-  const [metric, range] = name.split('@');
-  return [metric, Number(range)];
-}
-
-function newTrack(range: number): Track {
-  return range <= HISTORY ? new Track(1.5 * HISTORY) : new Track(range, range / POINTS);
-}
-
 function byPlace(one: IDevice, other: IDevice): number {
   return one.index - other.index || (one.instance ?? -1) - (other.instance ?? -1);
-}
-
-/** The same reading with each counter that is shown as a rate replaced by its growth per second. */
-function grown<T extends IGpu | IHost>(
-  reading: T,
-  catalogue: typeof METRICS,
-  owner: string,
-  mono: number,
-  rates: Rates
-): T {
-  const changed: Numbers = {};
-  for (const name of Object.keys(reading)) {
-    if (catalogue[name] && scaleOf(catalogue[name]).derive) {
-      changed[name] = rates.next(`${owner} ${name}`, (reading as unknown as Numbers)[name], mono);
-    }
-  }
-  return { ...reading, ...changed };
 }

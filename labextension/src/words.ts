@@ -153,7 +153,7 @@ function statusNote(hello: IHello, trans: TranslationBundle): INote | null {
     return null;
   }
   const kind = state === 'starting' ? 'info' : 'warning';
-  return { kind, title: titles[state] ?? state, text: message || (titles[state] ?? ''), hint };
+  return { kind, title: titles[state] ?? state, text: message, hint };
 }
 
 function simulatedNote(hello: IHello, trans: TranslationBundle): INote {

@@ -102,6 +102,7 @@ function addWide(
       if (!wide || wide.isDisposed) {
         wide = new MainAreaWidget({ content: new GpuWidget(options) });
         wide.id = 'jp-gpumon-main';
+        wide.toolbar.hide(); // the view has its own header
         void tracker.add(wide);
       }
       if (!wide.isAttached) {

@@ -2,7 +2,7 @@
 
 import React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ofLimit, quantity } from '../format';
+import { UNKNOWN, ofLimit, quantity } from '../format';
 import type { IWindow } from '../history';
 import { isLight, strokeOf } from '../palette';
 import type { IDevice, IGpu } from '../schema';
@@ -54,7 +54,7 @@ export function GpuLine(
 ): JSX.Element {
   const { device, open, trans } = props;
   const gpu = props.gpus.get(device.uuid);
-  const state = stateWords(device, trans);
+  const mood = stateWords(device, trans) || clockWords(gpu, trans).text;
   return (
     <section
       className="jp-GpuMon-lineBox"
@@ -65,19 +65,9 @@ export function GpuLine(
         className="jp-GpuMon-line"
         aria-expanded={open}
         onClick={props.onToggle}
-        title={`${label(device)}, ${device.name}. ${state || clockWords(gpu, trans).text}`}
+        title={[`${label(device)}, ${device.name}`, mood].filter(Boolean).join(': ')}
       >
-        <Chip device={device} />
-        <span className="jp-GpuMon-index">{label(device).slice(4)}</span>
-        {state ? <span className="jp-GpuMon-lineState">{state}</span> : <Spark {...props} />}
-        <span className="jp-GpuMon-value">{quantity(gpu?.utilization, 'ratio')}</span>
-        <span className="jp-GpuMon-value">{quantity(gpu?.memory_used, 'bytes')}</span>
-        <span className="jp-GpuMon-value">
-          {gpu?.power == null ? quantity(null, 'watts') : `${gpu.power.toFixed(0)} W`}
-        </span>
-        <span className="jp-GpuMon-value">
-          {gpu?.temperature == null ? '—' : `${gpu.temperature.toFixed(0)}°`}
-        </span>
+        <Numbers {...props} />
       </button>
       {open ? (
         <div className="jp-GpuMon-lineMore">
@@ -91,6 +81,25 @@ export function GpuLine(
         <Instances {...props} />
       )}
     </section>
+  );
+}
+
+function Numbers(props: IGpuProps): JSX.Element {
+  const { device, trans } = props;
+  const gpu = props.gpus.get(device.uuid);
+  const state = stateWords(device, trans);
+  const whole = (value: number | null | undefined, unit: string): string =>
+    value == null ? UNKNOWN : `${value.toFixed(0)}${unit}`;
+  return (
+    <>
+      <Chip device={device} />
+      <span className="jp-GpuMon-index">{label(device).slice(4)}</span>
+      {state ? <span className="jp-GpuMon-lineState">{state}</span> : <Spark {...props} />}
+      <span className="jp-GpuMon-value">{quantity(gpu?.utilization, 'ratio')}</span>
+      <span className="jp-GpuMon-value">{quantity(gpu?.memory_used, 'bytes')}</span>
+      <span className="jp-GpuMon-value">{whole(gpu?.power, ' W')}</span>
+      <span className="jp-GpuMon-value">{whole(gpu?.temperature, '°')}</span>
+    </>
   );
 }
 
@@ -139,61 +148,45 @@ function Body(props: IGpuProps): JSX.Element {
 function Meters({ device, gpus, trans }: IGpuProps): JSX.Element {
   const gpu = gpus.get(device.uuid);
   const { colour } = strokeOf(device, isLight());
-  const total = gpu?.memory_total ?? device.memory_total;
-  const cap = gpu?.power_limit ?? device.power_limit_default;
-  const heat = device.temperature_slowdown;
-  const meter = (
-    name: keyof IGpu,
-    text: string,
-    share: number | null,
-    said: string,
-    limit?: number
-  ): JSX.Element => (
-    <Meter
-      label={text}
-      share={share}
-      limit={limit}
-      colour={colour}
-      text={said}
-      reason={absence(device, name, trans)}
-    />
-  );
   return (
     <>
-      {meter(
-        'utilization',
-        trans.__('Busy'),
-        gpu?.utilization ?? null,
-        quantity(gpu?.utilization, 'ratio')
-      )}
-      {meter(
-        'memory_used',
-        trans.__('Memory'),
-        part(gpu?.memory_used, total),
-        ofLimit(gpu?.memory_used, total, 'bytes')
-      )}
-      {meter(
-        'power',
-        trans.__('Power'),
-        part(gpu?.power, cap, POWER_TICK),
-        ofLimit(gpu?.power, cap, 'watts'),
-        cap == null ? undefined : POWER_TICK
-      )}
-      {meter(
-        'temperature',
-        trans.__('Temp.'),
-        part(gpu?.temperature, heat ?? 100, HEAT_TICK),
-        ofLimit(gpu?.temperature, heat, 'celsius'),
-        heat == null ? undefined : HEAT_TICK
-      )}
-      {meter(
-        'clock_sm',
-        trans.__('SM clock'),
-        part(gpu?.clock_sm, device.clock_sm_max),
-        ofLimit(gpu?.clock_sm, device.clock_sm_max, 'hertz')
-      )}
+      {rowsOf(device, gpu, trans).map(({ metric, text, unit, limit, at }) => (
+        <Meter
+          key={metric}
+          label={text}
+          share={part(gpu?.[metric], limit, at)}
+          limit={at === undefined || limit == null ? undefined : at}
+          colour={colour}
+          text={ofLimit(gpu?.[metric], metric === 'utilization' ? null : limit, unit)}
+          reason={absence(device, metric, trans)}
+        />
+      ))}
     </>
   );
+}
+
+type Metered = 'utilization' | 'memory_used' | 'power' | 'temperature' | 'clock_sm';
+
+interface IRow {
+  readonly metric: Metered;
+  readonly text: string;
+  readonly unit: string;
+  readonly limit: number | null | undefined;
+  /** Where the limit's tick is on the bar; without it the limit is the bar's end. */
+  readonly at?: number;
+}
+
+function rowsOf(device: IDevice, gpu: IGpu | undefined, trans: TranslationBundle): readonly IRow[] {
+  const memory = gpu?.memory_total ?? device.memory_total;
+  const power = gpu?.power_limit ?? device.power_limit_default;
+  const heat = device.temperature_slowdown;
+  return [
+    { metric: 'utilization', text: trans.__('Busy'), unit: 'ratio', limit: 1 },
+    { metric: 'memory_used', text: trans.__('Memory'), unit: 'bytes', limit: memory },
+    { metric: 'power', text: trans.__('Power'), unit: 'watts', limit: power, at: POWER_TICK },
+    { metric: 'temperature', text: trans.__('Temp.'), unit: 'celsius', limit: heat, at: HEAT_TICK },
+    { metric: 'clock_sm', text: trans.__('SM clock'), unit: 'hertz', limit: device.clock_sm_max }
+  ];
 }
 
 /** A value as a share of the bar, where the limit lies at `at`. */

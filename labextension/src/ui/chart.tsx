@@ -8,7 +8,7 @@ import { isLight, strokeOf } from '../palette';
 import { METRICS, type IDevice, type IGpu } from '../schema';
 import type { IBand } from '../tokens';
 import { label } from '../words';
-import { Plot, type ILine } from './plot';
+import { Plot, type ILine, type IPlotOptions } from './plot';
 
 /** What a chart shows. */
 export interface IChartProps {
@@ -42,7 +42,8 @@ export function Chart(props: IChartProps): JSX.Element {
   return (
     <figure className="jp-GpuMon-chart" data-metric={metric}>
       <figcaption title={METRICS[metric].help}>
-        {METRICS[metric].title} <span>{caption(metric, symbol(unit, rate), limit, trans)}</span>
+        {METRICS[metric].title}{' '}
+        <span>{caption(metric, symbol(unit, rate, topOf(props)), limit, trans)}</span>
       </figcaption>
       <div
         ref={host}
@@ -72,37 +73,25 @@ function usePlot(
   const seen = useRef(true);
   const latest = useRef(props);
   latest.current = props;
-  const { onZoom, onReset } = props;
-  const top = topOf(props);
+  const { metric, theme, height, devices } = props;
   const identity = [
-    props.metric,
-    props.theme,
-    props.height,
-    top,
+    metric,
+    theme,
+    height,
+    topOf(props),
     limitOf(props),
-    ...props.devices.map(d => d.uuid)
+    ...devices.map(device => device.uuid)
   ];
   useEffect(() => {
-    if (!host.current) {
+    const element = host.current;
+    if (!element) {
       return;
     }
-    const element = host.current;
-    const made = (plot.current = new Plot(element, {
-      lines: latest.current.devices.map(lineOf),
-      scale: scaleOf(METRICS[props.metric]),
-      top,
-      limit: limitOf(latest.current),
-      height: props.height,
-      onZoom,
-      onReset,
-      onCursor: (index, left) =>
-        setPointed(
-          index !== null && left >= 0 && element.matches(':hover, :focus') ? { index, left } : null
-        )
-    }));
-    const watching = watch(element, made, seen, () => redraw(made, latest.current));
+    const made = new Plot(element, optionsOf(latest.current, element, setPointed));
+    plot.current = made;
+    const stop = watch(element, made, seen, () => redraw(made, latest.current));
     return () => {
-      watching();
+      stop();
       made.dispose();
       plot.current = null;
     };
@@ -113,6 +102,26 @@ function usePlot(
     }
   });
   return plot;
+}
+
+function optionsOf(
+  props: IChartProps,
+  element: HTMLElement,
+  setPointed: (pointed: IPointed | null) => void
+): IPlotOptions {
+  return {
+    lines: props.devices.map(lineOf),
+    scale: scaleOf(METRICS[props.metric]),
+    top: topOf(props),
+    limit: limitOf(props),
+    height: props.height,
+    onZoom: props.onZoom,
+    onReset: props.onReset,
+    onCursor: (index, left) => {
+      const here = index !== null && left >= 0 && element.matches(':hover, :focus');
+      setPointed(here ? { index, left } : null);
+    }
+  };
 }
 
 function redraw(plot: Plot, props: IChartProps): void {

@@ -77,8 +77,8 @@ export function Note({ note }: { readonly note: INote }): JSX.Element {
       className={`jp-GpuMon-note jp-mod-${note.kind}`}
       role={note.kind === 'warning' ? 'alert' : 'note'}
     >
-      <b>{note.title}</b>
-      {note.text !== note.title && <span> {note.text}</span>}
+      <b>{note.text ? `${note.title}: ` : note.title}</b>
+      {note.text}
       {note.hint && <small>{note.hint}</small>}
     </div>
   );

@@ -17,16 +17,51 @@ export interface IHostProps {
 const GREY = 'var(--jp-ui-font-color2)';
 
 /** CPU and memory as meters, traffic and energy as lines. */
-export function HostSection({ host, absent, trans }: IHostProps): JSX.Element {
+export function HostSection(props: IHostProps): JSX.Element {
+  const { host, trans } = props;
   if (!host) {
     return <p className="jp-GpuMon-detail">{trans.__('No reading of the host yet.')}</p>;
   }
-  const cpus = host.cpu_count;
-  const cpu = quantity(host.cpu, 'ratio');
-  const share = (part?: number | null, whole?: number | null): number | null =>
-    part == null ? null : whole ? part / whole : 0;
+  const [read, written] = [trans.__('read'), trans.__('written')];
+  const [into, out] = [trans.__('in'), trans.__('out')];
   return (
     <div className="jp-GpuMon-host">
+      <Meters {...props} host={host} />
+      <Pair
+        label={trans.__('Disk')}
+        one={read}
+        other={written}
+        values={[host.disk_read, host.disk_written]}
+      />
+      <Pair
+        label={trans.__('Network')}
+        one={into}
+        other={out}
+        values={[host.network_received, host.network_sent]}
+      />
+      <Watts {...props} />
+    </div>
+  );
+}
+
+function Meters({ host, absent, trans }: IHostProps & { readonly host: IHost }): JSX.Element {
+  const cpus = host.cpu_count;
+  const cpu = quantity(host.cpu, 'ratio');
+  const memory = (
+    label: string,
+    used: number | null | undefined,
+    total: number | null | undefined
+  ): JSX.Element => (
+    <Meter
+      label={label}
+      share={used == null ? null : total ? used / total : 0}
+      colour={GREY}
+      text={ofLimit(used, total, 'bytes')}
+      reason={absent.memory_used}
+    />
+  );
+  return (
+    <>
       <Meter
         label={trans.__('CPU')}
         share={host.cpu ?? null}
@@ -34,35 +69,9 @@ export function HostSection({ host, absent, trans }: IHostProps): JSX.Element {
         text={cpus == null ? cpu : trans.__('%1 of %2', cpu, Number(cpus.toPrecision(3)))}
         reason={absent.cpu}
       />
-      <Meter
-        label={trans.__('Memory')}
-        share={share(host.memory_used, host.memory_total)}
-        colour={GREY}
-        text={ofLimit(host.memory_used, host.memory_total, 'bytes')}
-        reason={absent.memory_used}
-      />
-      {(host.swap_total ?? 0) > 0 && (
-        <Meter
-          label={trans.__('Swap')}
-          share={share(host.swap_used, host.swap_total)}
-          colour={GREY}
-          text={ofLimit(host.swap_used, host.swap_total, 'bytes')}
-        />
-      )}
-      <Pair
-        label={trans.__('Disk')}
-        one={trans.__('read')}
-        other={trans.__('written')}
-        values={[host.disk_read, host.disk_written]}
-      />
-      <Pair
-        label={trans.__('Network')}
-        one={trans.__('in')}
-        other={trans.__('out')}
-        values={[host.network_received, host.network_sent]}
-      />
-      <Watts host={host} absent={absent} trans={trans} />
-    </div>
+      {memory(trans.__('Memory'), host.memory_used, host.memory_total)}
+      {(host.swap_total ?? 0) > 0 && memory(trans.__('Swap'), host.swap_used, host.swap_total)}
+    </>
   );
 }
 

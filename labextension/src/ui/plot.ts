@@ -94,7 +94,7 @@ export class Plot implements IDisposable {
       width,
       height: this._options.height,
       legend: { show: false },
-      padding: [6, 6, 0, 0],
+      padding: [6, 14, 0, 0],
       cursor: this._cursor(),
       scales: {
         x: { time: true, range: () => this._range },
@@ -155,7 +155,8 @@ export class Plot implements IDisposable {
       size: 34,
       gap: 3,
       space: 26,
-      values: (_, ticks) => ticks.map(value => tick(value, this._options.scale.unit))
+      values: (_, ticks) =>
+        ticks.map(value => tick(value, this._options.scale.unit, this._options.top))
     };
   }
 

@@ -1,6 +1,6 @@
 /** The view of all GPUs, narrow in the sidebar and wide in the main area. */
 
-import React, { useCallback, useEffect, useRef, useState } from 'react';
+import React, { useEffect, useRef, useState } from 'react';
 import { Notification } from '@jupyterlab/apputils';
 import type { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -45,70 +45,109 @@ type Zoom = readonly [number, number] | null;
 
 /** Everything there is to see now. */
 export function View(props: IViewProps): JSX.Element {
-  const { model, preferences } = props.gpumon;
-  const wishes = usePreferences(props.gpumon);
-  const [range, setRange] = useState(wishes.range);
-  const [frozen, setFrozen] = useState<number | null>(null);
-  const [zoom, setZoom] = useState<Zoom>(null);
-  const root = useRef<HTMLDivElement>(null);
-  useEffect(() => setRange(wishes.range), [wishes.range]);
-  useWatch(model, props.visible, range, wishes.metrics);
-  useTicks(model, props.visible && frozen === null);
-  const onZoom = useCallback((to: Zoom) => setZoom(to), []);
-  const now = frozen ?? model.now();
-  const [from, to] = zoom ?? [now - range, now];
-  const onExport = (kind: 'csv' | 'png'): void => {
-    const done =
-      kind === 'csv'
-        ? saveCsv(wishes.metrics, from, to, props.settings)
-        : savePng(root.current ?? document.body, from);
-    done.catch((error: Error) => Notification.error(error.message));
-  };
-  const shared = { model, range, trans: props.trans, wishes };
+  const { model } = props.gpumon;
+  const { trans } = props;
+  const state = useViewState(props);
+  const { range, frozen, now } = state;
   return (
-    <div ref={root} className={props.wide ? 'jp-GpuMon-view jp-mod-wide' : 'jp-GpuMon-view'}>
+    <div ref={state.root} className={props.wide ? 'jp-GpuMon-view jp-mod-wide' : 'jp-GpuMon-view'}>
       <Header
         range={range}
-        paused={frozen !== null}
-        onRange={seconds => {
-          setRange(seconds);
-          setZoom(null);
-        }}
-        onPause={() => setFrozen(frozen === null ? model.now() : null)}
+        paused={frozen}
+        onRange={state.onRange}
+        onPause={state.onPause}
         onOpen={props.onOpen}
-        trans={props.trans}
+        trans={trans}
       />
       <div className="jp-GpuMon-scroll">
-        {notes(model.hello, model.connection, props.version, props.trans).map(note => (
+        {notes(model.hello, model.connection, props.version, trans).map(note => (
           <Note key={note.title} note={note} />
         ))}
-        <Gpus {...shared} from={now - range} to={now} />
-        <Parts
-          {...props}
-          charts={
-            <Charts
-              {...shared}
-              metrics={wishes.metrics}
-              from={from}
-              to={to}
-              zoomed={zoom !== null}
-              wide={props.wide}
-              theme={props.theme}
-              onMetrics={metrics => preferences.setMetrics(metrics)}
-              onZoom={onZoom}
-              onExport={onExport}
-            />
-          }
+        <Gpus
+          model={model}
+          range={range}
+          from={now - range}
+          to={now}
+          trans={trans}
+          wishes={state.wishes}
         />
+        <Parts {...props} charts={<ViewCharts {...props} state={state} />} />
       </div>
       <Footer
         hello={model.hello}
         connection={model.connection}
-        paused={frozen !== null}
+        paused={frozen}
         boards={boards(model.devices).length}
-        trans={props.trans}
+        trans={trans}
       />
     </div>
+  );
+}
+
+interface IViewState {
+  readonly root: React.RefObject<HTMLDivElement>;
+  readonly wishes: IPreferences;
+  readonly range: number;
+  readonly frozen: boolean;
+  readonly now: number;
+  readonly zoom: Zoom;
+  readonly onRange: (range: number) => void;
+  readonly onPause: () => void;
+  readonly onZoom: (zoom: Zoom) => void;
+}
+
+/** What the user has chosen in this view, and its place in the stream. */
+function useViewState({ gpumon, visible }: IViewProps): IViewState {
+  const { model } = gpumon;
+  const wishes = usePreferences(gpumon);
+  const [range, setRange] = useState(wishes.range);
+  const [frozen, setFrozen] = useState<number | null>(null);
+  const [zoom, onZoom] = useState<Zoom>(null);
+  const root = useRef<HTMLDivElement>(null);
+  const onRange = (seconds: number): void => {
+    setRange(seconds);
+    onZoom(null);
+  };
+  useEffect(() => onRange(wishes.range), [wishes.range]);
+  useWatch(model, visible, range, wishes.metrics);
+  useTicks(model, visible && frozen === null);
+  return {
+    root,
+    wishes,
+    range,
+    frozen: frozen !== null,
+    now: frozen ?? model.now(),
+    zoom,
+    onRange,
+    onPause: () => setFrozen(frozen === null ? model.now() : null),
+    onZoom
+  };
+}
+
+function ViewCharts(props: IViewProps & { readonly state: IViewState }): JSX.Element {
+  const { state, settings, gpumon } = props;
+  const { metrics } = state.wishes;
+  const [from, to] = state.zoom ?? [state.now - state.range, state.now];
+  const onExport = (kind: 'csv' | 'png'): void => {
+    const root = state.root.current ?? document.body;
+    const saved = kind === 'csv' ? saveCsv(metrics, from, to, settings) : savePng(root, from);
+    saved.catch((error: Error) => Notification.error(error.message));
+  };
+  return (
+    <Charts
+      model={gpumon.model}
+      metrics={metrics}
+      range={state.range}
+      from={from}
+      to={to}
+      zoomed={state.zoom !== null}
+      wide={props.wide}
+      theme={props.theme}
+      trans={props.trans}
+      onMetrics={chosen => gpumon.preferences.setMetrics(chosen)}
+      onZoom={state.onZoom}
+      onExport={onExport}
+    />
   );
 }
 
