@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .model import Edge, Energy
+from .model import Device, Edge, Energy, Hello, Sample
 from .phase import WANDER, Timed, find_period, place
 from .power import PowerTrace
 
@@ -102,6 +102,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._accounts: dict[str, Account] = {}
         self._traces: dict[str, PowerTrace] = {}
+        self._counterless: frozenset[str] = frozenset()
 
     def add(self, edge: Edge) -> None:
         """Take one update of an energy counter."""
@@ -113,10 +114,24 @@ class Ledger:
         with self._lock:
             self._traces.setdefault(uuid, PowerTrace(KEPT)).add(mono, watts)
 
-    def limit(self, uuid: str, watts: float) -> None:
-        """Tell the device's highest power limit, which makes intervals narrower."""
-        with self._lock:
-            self._accounts.setdefault(uuid, Account()).limit = watts
+    def take(self, message: Hello | Sample) -> None:
+        """Take what a stream's message holds: who has a counter and what its limit is, edges, and power where not."""
+        if isinstance(message, Hello):
+            self._meet(message.devices)
+            return
+        for edge in message.edges:
+            self.add(edge)
+        for gpu in message.gpus:
+            if gpu.power is not None and gpu.uuid in self._counterless:
+                self.add_power(gpu.uuid, message.mono, gpu.power)
+
+    def _meet(self, devices: Sequence[Device]) -> None:
+        answering = [device for device in devices if device.state == "ok"]
+        self._counterless = frozenset(device.uuid for device in answering if "energy" in device.absent)
+        for device in answering:
+            if device.uuid not in self._counterless:
+                with self._lock:
+                    self._accounts.setdefault(device.uuid, Account()).limit = device.power_limit_max
 
     def period(self, uuid: str) -> float | None:
         """Seconds between updates of this device's counter; None while it is not known."""
@@ -128,16 +143,18 @@ class Ledger:
         """Whether all that a window ending then needs has come; True where nothing will ever come."""
         with self._lock:
             account, trace = self._accounts.get(uuid), self._traces.get(uuid)
-            if account is None or not account.edges:
+            if account is None:
                 return trace is None or trace.reaches(end)
-            return _closing(account, end)[0] is not None
+            return bool(account.edges) and _closing(account, end)[0] is not None
 
     def measure(self, uuid: str, start: float, end: float) -> Energy:
         """Energy of one device between two monotonic times."""
         with self._lock:
             account, trace = self._accounts.get(uuid), self._traces.get(uuid)
-            if account is None or not account.edges:
+            if account is None:
                 return trace.measure(start, end) if trace else Energy()
+            if not account.edges:
+                return Energy(final=False)
             energy, account.period = _measure(account, start, end)
             return energy
 
