@@ -75,6 +75,7 @@ class BackendProcess:
         self._call("advance", None, seconds)
 
     def _call(self, name: str, kind: type[T] | None, *args: object) -> T:
+        time.sleep(0.003)  # the fake driver looks once a millisecond whether its scenario was changed
         self._child.stdin.write(json.dumps([name, *args]) + "\n")
         self._child.stdin.flush()
         answer = json.loads(self._child.stdout.readline())

@@ -57,6 +57,8 @@ class Board:
 
     def lose(self, error: DeviceLost, now: float) -> None:
         """Keep it in its place, unasked, until it is worth another try."""
+        if self.state == "lost" and now < self.retry_at:
+            return
         self.state, self.detail = "lost", str(error)
         self.retry_at = now + min(LONGEST_WAIT, FIRST_WAIT * 2**self.tries)
         self.tries += 1

@@ -42,7 +42,7 @@ class Gpm:
         if failed is not None:
             self._buffers.reverse()
             return dict.fromkeys(wanted, failed)
-        self._taken = now
+        self._taken = time.monotonic()  # after the sample, so that the next is never too close to it
         self._values = self._between(wanted) if age <= LONGEST else dict.fromkeys(wanted, NOT_YET)
         return self._values
 

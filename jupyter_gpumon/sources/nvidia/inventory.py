@@ -39,7 +39,7 @@ class Inventory:
                 self.boards[board.uuid] = board
                 with board.may_be_lost(now):
                     self._add_instances(board, before)
-        self._keep_lost(before)
+        self._keep_instances(before)
         for uuid in before.keys() - self.boards.keys():
             before[uuid].close()
         self.boards = dict(sorted(self.boards.items(), key=lambda entry: entry[1].place))
@@ -95,11 +95,11 @@ class Inventory:
                 known = meet_instance(handle, position, uuid, board, slots)
             self.boards[uuid] = known
 
-    def _keep_lost(self, before: dict[str, Board]) -> None:
-        """A lost GPU keeps its place, and its instances theirs, even if the driver no longer counts it."""
+    def _keep_instances(self, before: dict[str, Board]) -> None:
+        """The instances of a board that is lost or asleep keep their places, for it cannot be asked for them."""
         for uuid, board in before.items():
-            owner = board.parent or board
-            if owner.state == "lost" and self.boards.get(owner.uuid, owner) is owner:
+            owner = board.parent
+            if owner and not owner.answers and self.boards.get(owner.uuid) is owner:
                 self.boards.setdefault(uuid, board)
 
     def _link(self, now: float) -> None:

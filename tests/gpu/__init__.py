@@ -1,0 +1,1 @@
+"""Tests on real hardware: ``pytest -m gpu tests/gpu``."""
