@@ -51,10 +51,11 @@ class EdgeWatch:
 
     @measuring.setter
     def measuring(self, wanted: bool) -> None:
-        if wanted and not self._measuring:
-            for place, counter in enumerate(self._counters.values()):
-                # Spread, so that boards of one phase do not all wait for the same moment.
-                counter.due = self._mono() + LOOSE * place / max(1, len(self._counters))
+        if wanted == self._measuring:
+            return
+        for place, counter in enumerate(self._counters.values()):
+            # Spread, so that boards of one phase do not all wait for the same moment.
+            counter.wait(self._mono() + LOOSE * place / max(1, len(self._counters)))
         self._measuring, self._searching = wanted, None
 
     def watch(self, devices: Iterable[Device]) -> None:
