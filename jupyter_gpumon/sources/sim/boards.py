@@ -147,7 +147,7 @@ class Board:
 
     def _step(self, seconds: float) -> None:
         self.mono += seconds
-        self.load = self.load_at(self.mono - self.start, self.index)
+        self.load = self.load_at(max(0.0, self.mono - self.start), self.index)
         wanted = self._wanted() * (1 + 0.006 * self._random.gauss(0, 1))
         power = min(wanted, self.model.power_limit)
         if self.hot:

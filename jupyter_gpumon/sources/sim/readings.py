@@ -136,6 +136,8 @@ def _health(board: Board) -> dict[str, object]:
         "remapped_uncorrectable": uncorrected,
         "remap_pending": uncorrected,
         "remap_failure": 0.0,
+        "retired_pages": 0.0,
+        "retired_pending": 0.0,
         "recovery_action": uncorrected,
         "uptime": float(round(board.mono - board.loaded)),
     }
