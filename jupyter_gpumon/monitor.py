@@ -108,6 +108,7 @@ class Monitor:
             self._take(replace(self.hello, status=status))
 
     def _take(self, message: Stream) -> None:
+        self.ledger.take(message)
         if isinstance(message, Hello):
             self.hello = message
             self._interval = message.interval
@@ -118,8 +119,6 @@ class Monitor:
             self._hand(key, sink, message)
 
     def _keep(self, sample: Sample) -> Sample:
-        for edge in sample.edges:
-            self.ledger.add(edge)
         events = (*sample.events, *self._take_notes())
         if sample.gpus:
             gap = self._gap(sample)

@@ -40,12 +40,12 @@ class SamplerState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     samples: int = 0
     missed: int = 0
     """Samples left out because the driver or the machine was too slow."""
-    agents: tuple[int, ...] = ()
-    """pids of the agent processes; two while a stuck one lives."""
-    clients: int = 0
-    measuring: int = 0
+    agent: int | None = None
+    """pid of the agent process; None where the source is not one."""
+    clients: int
+    measuring: int
     """Kernels that measure now."""
-    watched: bool = False
+    watched: bool
 
 
 class Tally:
@@ -145,7 +145,7 @@ class Service:
             last_error_time=tally.last_error_time,
             samples=tally.samples,
             missed=tally.missed,
-            agents=tuple(getattr(self._source, "pids", ())),
+            agent=getattr(self._source, "pid", None),
             clients=len(self.channel),
             measuring=self.channel.measuring,
             watched=self.channel.watched,

@@ -13,7 +13,7 @@ from jupyter_gpumon.model import Hello, Sample
 from jupyter_gpumon.server.app import GpuMon
 from jupyter_gpumon.wire import Message, decode, encode
 
-SECONDS = 30.0
+SECONDS = 15.0
 """Bound on every wait."""
 
 

@@ -1,0 +1,168 @@
+"""The history: steps, tiers, gaps, clocks, and what comes out of it."""
+
+from __future__ import annotations
+
+import tracemalloc
+from itertools import pairwise
+
+import pytest
+
+from jupyter_gpumon.clock import FakeClock
+from jupyter_gpumon.history import CONSTANT, History
+from jupyter_gpumon.model import SERIES, Gpu, Host, Sample
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(time=1_795_302_000.0, mono=1_000.0)
+
+
+@pytest.fixture
+def history() -> History:
+    return History()
+
+
+def push(history: History, clock: FakeClock, **values: float) -> None:
+    """One sample of one GPU, and one second later."""
+    history.push(Sample(time=clock.time(), mono=clock.mono(), gpus=(Gpu(uuid="GPU-a", **values),)))
+    clock.advance(1.0)
+
+
+def test_what_was_pushed_comes_back_with_its_times(history, clock):
+    """Three samples, three rows, each at most a second after its sample."""
+    start = clock.time()
+    for power in (100.0, 200.0, 300.0):
+        push(history, clock, power=power)
+    columns = history.columns(start - 10)
+    assert columns.gpus == {"GPU-a": {"power": [100.0, 200.0, 300.0]}}
+    assert columns.time == pytest.approx([start + 1, start + 2, start + 2])
+
+
+def test_a_step_folds_means_of_gauges_and_the_last_of_counters(history, clock):
+    """Ten seconds of a ramp in rows of five; low and high where asked for."""
+    for n in range(10):
+        push(history, clock, power=float(n), energy=1e9 + n)
+    columns = history.columns(clock.time() - 11, step=5, spread=True)
+    assert columns.step == 5
+    assert columns.gpus["GPU-a"] == {"power": [2.0, 7.0], "energy": [1e9 + 4, 1e9 + 9]}
+    assert columns.low["GPU-a"]["power"] == [0.0, 5.0]
+    assert columns.high["GPU-a"]["power"] == [4.0, 9.0]
+
+
+def test_a_counter_keeps_its_full_precision_for_a_day(history, clock):
+    """A petajoule and three joules is not rounded to float32, in the coarsest tier either."""
+    start = clock.time()
+    for n in range(0, 86_000, 5):
+        sample = Sample(time=start + n, mono=1000.0 + n, gpus=(Gpu(uuid="GPU-a", energy=1e15 + n),))
+        history.push(sample, hold=15)
+    columns = history.columns(start)
+    assert columns.step == 60
+    energy = [value for value in columns.gpus["GPU-a"]["energy"] if value is not None]
+    assert len(energy) > 1400
+    assert all((value - 1e15) % 5 == 0 for value in energy)
+
+
+@pytest.mark.parametrize(("reach", "step"), [(600, 1), (3600, 1), (7200, 10), (21_600, 10), (50_000, 60)])
+def test_the_finest_tier_that_covers_the_range_is_taken(history, clock, reach, step):
+    """1 s for an hour, 10 s for six, a minute for a day."""
+    push(history, clock, power=1.0)
+    assert history.columns(clock.time() - 1 - reach).step == step
+
+
+def test_a_short_silence_is_bridged_and_a_long_one_is_a_gap(history, clock):
+    """Two seconds between samples are no gap; a minute is: its rows are left out."""
+    start = clock.time()
+    push(history, clock, power=1.0)
+    clock.advance(1.0)
+    push(history, clock, power=2.0)
+    clock.advance(60.0)
+    push(history, clock, power=3.0)
+    columns = history.columns(start - 1)
+    assert columns.gpus["GPU-a"]["power"] == [1.0, 2.0, 2.0, 3.0]
+    assert columns.time[3] - columns.time[2] > 3 * columns.step
+
+
+def test_a_wall_clock_that_steps_back_an_hour_relabels_and_loses_nothing(history, clock):
+    """Rows stay in order, as many as there were samples."""
+    for _ in range(5):
+        push(history, clock, power=1.0)
+    clock.step(-3600)
+    for _ in range(5):
+        push(history, clock, power=2.0)
+    columns = history.columns(clock.time() - 60)
+    assert columns.gpus["GPU-a"]["power"] == [1.0] * 5 + [2.0] * 5
+    assert columns.time == sorted(columns.time)
+    assert columns.time[-1] == pytest.approx(clock.time() - 1)
+
+
+def test_a_suspended_machine_leaves_a_gap(history, clock):
+    """The monotonic clock stood still for ten minutes, the wall clock did not."""
+    for _ in range(3):
+        push(history, clock, power=1.0)
+    clock.suspend(600)
+    for _ in range(3):
+        push(history, clock, power=2.0)
+    times = history.columns(clock.time() - 700).time
+    assert len(times) == 6
+    assert max(b - a for a, b in pairwise(times)) == pytest.approx(600, abs=2)
+
+
+def test_a_source_on_a_machine_that_restarted_goes_on(history, clock):
+    """Its monotonic clock begins again near zero."""
+    push(history, clock, power=1.0)
+    history.push(Sample(time=clock.time() + 30, mono=5.0, gpus=(Gpu(uuid="GPU-a", power=2.0),)))
+    assert history.columns(clock.time() - 60).gpus["GPU-a"]["power"] == [1.0, 2.0]
+
+
+def test_unknown_is_none_and_a_device_that_goes_leaves_nones(history, clock):
+    """Power is unknown for a second; utilization is not."""
+    push(history, clock, power=1.0, utilization=0.5)
+    for _ in range(4):
+        push(history, clock, utilization=0.5)
+    push(history, clock, power=3.0, utilization=0.5)
+    gpu = history.columns(clock.time() - 60).gpus["GPU-a"]
+    assert gpu["power"] == [1.0, None, None, None, None, 3.0]
+    assert gpu["utilization"] == [0.5] * 6
+
+
+def test_a_metric_that_is_read_every_fifteen_seconds_holds_its_value(history, clock):
+    """ECC counts are there in every row of two seconds in between."""
+    for n in range(31):
+        push(history, clock, power=1.0, **({"ecc_corrected": float(n)} if n % 15 == 0 else {}))
+    ecc = history.columns(clock.time() - 60, step=2).gpus["GPU-a"]["ecc_corrected"]
+    assert None not in ecc
+    assert ecc[-1] == 30
+
+
+def test_only_what_was_asked_for_is_kept_and_sent(clock):
+    """``metrics`` of the history, and ``devices``, ``metrics`` and ``host`` of a question."""
+    history = History(metrics=["power"])
+    gpus = (Gpu(uuid="GPU-a", power=1.0, temperature=50.0), Gpu(uuid="GPU-b", power=2.0))
+    history.push(Sample(time=clock.time(), mono=clock.mono(), gpus=gpus, host=Host(cpu=0.25, load=1.0)))
+    columns = history.columns(clock.time() - 5, devices=["GPU-b", "GPU-none"], host=["cpu"])
+    assert columns.gpus == {"GPU-b": {"power": [2.0]}, "GPU-none": {}}
+    assert columns.host == {"cpu": [0.25]}
+
+
+def test_the_oldest_goes_when_a_ring_is_full(clock):
+    """A history of ten seconds holds ten."""
+    history = History(tiers=[(1.0, 10.0)])
+    for n in range(25):
+        push(history, clock, power=float(n))
+    assert history.columns(clock.time() - 100).gpus["GPU-a"]["power"] == [float(n) for n in range(15, 25)]
+
+
+def test_a_day_of_eight_gpus_with_every_metric_fits_into_thirty_megabytes(clock):
+    """Measured on a gauge, a counter and a rarely read one after a day in which every slot was filled."""
+    series = {"power": 1.0, "energy": 2.0, "ecc_corrected": 3.0}
+    history = History(metrics=series)
+    tracemalloc.start()
+    try:
+        for n in range(0, 86_400, 20):
+            sample = Sample(time=clock.time() + n, mono=1000.0 + n, gpus=(Gpu(uuid="GPU-a", **series),))
+            history.push(sample, hold=60)
+        each = tracemalloc.get_traced_memory()[0] / (len(series) + 1)
+    finally:
+        tracemalloc.stop()
+    assert None not in history.columns(clock.time(), step=60).gpus["GPU-a"]["power"]
+    assert each * len(SERIES - CONSTANT) * 8 < 30e6
