@@ -49,6 +49,7 @@ class Frame:
         self.devices = choose(link.devices(), wish.devices)
         self.drained, self.status, self.discarded = Drain(), "ok", False
         self.cell_id, self.count = context.cell_id(), context.count()
+        self._watched = {uuid for device in self.devices for uuid in (device.uuid, device.parent)}
         self._processes_at = self._end = 0.0
         self._owners: set[str] = set()
         self._others: dict[str, int] = {}
@@ -69,7 +70,7 @@ class Frame:
         if sample.processes is not None:
             self._look_at_processes(sample)
         if sample.mono >= self.start:
-            self._xids += [event.code for event in sample.events if event.kind == "xid" and event.code is not None]
+            self._xids += [e.code for e in sample.events if e.kind == "xid" and e.code and e.uuid in self._watched]
 
     def _after(self, sample: Sample) -> bool:
         """Whether enough has been seen after the end."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from ..model import Cell, PostCell
 from .cells import Frame
@@ -64,14 +65,15 @@ class Pending:
         self.cell = cell
         done.append(cell)
         self._finished.set()
-        self._frame.link.tell(PostCell(cell=cell))
+        # In the background: a server that does not read must not hold up the next cell.
+        _later(partial(self._frame.link.tell, PostCell(cell=cell)))
 
     def left(self) -> float:
         """Seconds that may still be waited in the background."""
         return max(0.0, self.closed + _PATIENCE - time.monotonic())
 
 
-_waiting: queue.SimpleQueue[Pending] = queue.SimpleQueue()
+_waiting: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
 _worker: threading.Thread | None = None
 
 
@@ -86,19 +88,18 @@ def finish(frame: Frame, draw: Draw | None, *, at_once: bool) -> Pending:
     if at_once and not pending.final:
         pending.wait(frame.periods)
     if not pending.final:
-        _later(pending)
+        _later(lambda: pending.wait(pending.left()))
     return pending
 
 
-def _later(pending: Pending) -> None:
+def _later(task: Callable[[], object]) -> None:
     global _worker
-    _waiting.put(pending)
+    _waiting.put(task)
     if _worker is None or not _worker.is_alive():  # not alive either in a forked child
-        _worker = threading.Thread(target=_complete_all, name="gpumon-records", daemon=True)
+        _worker = threading.Thread(target=_work, name="gpumon-records", daemon=True)
         _worker.start()
 
 
-def _complete_all() -> None:
+def _work() -> None:
     while True:
-        pending = _waiting.get()
-        pending.wait(pending.left())
+        _waiting.get()()

@@ -20,7 +20,7 @@ from ..history import History
 from ..model import Device, Hello, PostCell, Request, Sample
 from ..monitor import Monitor
 from ..sources.urls import open_source
-from .tape import Meter, Tape
+from .tape import Tape
 
 SHOWN = ("utilization", "memory_used", "power", "temperature")
 """The metrics of the live widget; the kernel keeps no others."""
@@ -47,11 +47,11 @@ class Connection:
         self._source = open_source(url)
         self.monitor = Monitor(self._source, history=History(tiers=((1.0, 1800.0),), metrics=SHOWN))
         self.tape = Tape()
-        self.monitor.add(Meter(self.monitor.ledger))
         self.monitor.add(self.tape)
         self.monitor.start()
         self._boot = boot_id()
         self._timer: threading.Timer | None = None
+        self._made = time.monotonic()
 
     @property
     def hello(self) -> Hello:
@@ -64,9 +64,12 @@ class Connection:
         return self.monitor.latest
 
     def ready(self, patience: float = _PATIENCE) -> bool:
-        """Wait for the first sample; False where the source says that none will come, or none came in time."""
-        state = self.tape.wait(self._answered, patience)
-        return state and self.latest is not None
+        """Wait for the first sample; False where the source says that none will come, or none came in time.
+
+        The time counts from when the connection was made: a silent source is not waited for at every cell.
+        """
+        self.tape.wait(self._answered, self._made + patience - time.monotonic())
+        return self.latest is not None
 
     def _answered(self) -> bool:
         return self.latest is not None or self.hello.status.state not in ("live", "starting", "restarting")

@@ -46,8 +46,9 @@ def cell_id() -> str | None:
 
 def count() -> int | None:
     """The number that the running cell will carry."""
-    number = getattr(shell(), "execution_count", None)
-    return number if isinstance(number, int) else None
+    running = shell()
+    typed = running.user_ns.get("In", ()) if running is not None else ()
+    return len(typed) - 1 if len(typed) > 1 else None
 
 
 def unattended() -> bool:

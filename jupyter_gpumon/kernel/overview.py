@@ -36,7 +36,7 @@ def now(link: Connection) -> list[tuple[str, ...]]:
 
 def _row(device: Device, gpu: Gpu | None) -> tuple[str, ...]:
     if gpu is None:
-        return device.label, device.name, "—", "—", "—", "—", device.detail or device.state
+        return device.label, device.name, "—", "—", "—", "—", _why_not(device)
     held = ", ".join(word.replace("_", " ") for word in gpu.clock_events or () if word != "idle")
     return (
         device.label,
@@ -47,6 +47,11 @@ def _row(device: Device, gpu: Gpu | None) -> tuple[str, ...]:
         quantity(gpu.temperature, "celsius"),
         held,
     )
+
+
+def _why_not(device: Device) -> str:
+    """Why a device has no values now."""
+    return device.detail or (device.state if device.state != "ok" else "no sample yet")
 
 
 def _of(value: float | None, limit: float | None, unit: str) -> str:

@@ -88,19 +88,20 @@ class Summary:
         stack = self._stack()
         frames = stack.pop() if stack else []
         if frames:
-            _finish(frames, result.error_before_exec or result.error_in_exec)
+            _finish(frames, result)
         live = sys.modules.get(f"{__package__}.live")
         if live is not None:
             live.after_cell()
 
 
-def _finish(frames: list[Frame], error: BaseException | None) -> None:
+def _finish(frames: list[Frame], result: Any) -> None:
     from . import completion, context
     from .measure import status_of
     from .show import Shown
 
     for frame in frames:
-        frame.close(status_of(error))
+        frame.count = result.execution_count
+        frame.close(status_of(result.error_before_exec or result.error_in_exec))
         completion.finish(frame, Shown(), at_once=not context.more_cells_wait())
 
 

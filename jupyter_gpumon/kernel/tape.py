@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 import psutil
 
-from ..energy import Ledger
-from ..model import Hello, Sample
+from ..model import Sample
 from ..wire import Stream
 
 _BEFORE = 12
@@ -66,26 +65,6 @@ class Tape:
         """Let the waiting look again."""
         with self._changed:
             self._changed.notify_all()
-
-
-class Meter:
-    """A sink that tells the ledger what it needs beside the counters: power limits, and power where none counts."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._uncounted: frozenset[str] = frozenset()
-
-    def write(self, message: Stream) -> None:
-        """Take one message."""
-        if isinstance(message, Hello):
-            self._uncounted = frozenset(device.uuid for device in message.devices if "energy" in device.absent)
-            for device in message.devices:
-                if device.power_limit_max is not None:
-                    self._ledger.limit(device.uuid, device.power_limit_max)
-            return
-        for gpu in message.gpus:
-            if gpu.power is not None and gpu.uuid in self._uncounted:
-                self._ledger.add_power(gpu.uuid, message.mono, gpu.power)
 
 
 class Family:

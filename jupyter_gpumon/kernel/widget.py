@@ -16,6 +16,8 @@ from .still import SPAN
 
 _SCALES = {"ratio": (100.0, "%"), "bytes": (1e-9, "GB"), "watts": (1.0, "W"), "celsius": (1.0, "°C")}
 """Unit → (factor, what the axis says)."""
+_FLAT = np.zeros(2, dtype=np.float32)
+"""Where there is nothing to draw yet: bqplot takes no empty line."""
 
 
 class Figure:
@@ -27,18 +29,19 @@ class Figure:
         self._y = bqplot.LinearScale(min=0.0)
         self._whole = bqplot.LinearScale(min=0.0, max=1.0)
         self._lines = bqplot.Lines(
-            x=[0.0], y=[[0.0]], scales={"x": x, "y": self._y}, stroke_width=1.5,
+            x=_FLAT, y=np.zeros((len(devices), 2), dtype=np.float32), scales={"x": x, "y": self._y}, stroke_width=1.5,
             colors=[colour(i) for i in range(len(devices))], labels=[device.label for device in devices],
         )  # fmt: skip
         self._bands = bqplot.Lines(
-            x=[0.0], y=[0.0], scales={"x": x, "y": self._whole}, colors=["#808080"], stroke_width=0,
+            x=_FLAT, y=_FLAT, scales={"x": x, "y": self._whole}, colors=["#808080"], stroke_width=0,
             fill="bottom", fill_colors=["#808080"], fill_opacities=[0.15],
         )  # fmt: skip
         minutes = bqplot.Axis(
-            scale=x, tick_values=[-300, -240, -180, -120, -60, 0], grid_lines="none",
+            scale=x, tick_values=np.array([-300, -240, -180, -120, -60, 0]), grid_lines="none",
             tick_labels={"-300": "−5 min", "-240": "−4", "-180": "−3", "-120": "−2", "-60": "−1", "0": "now"},
         )  # fmt: skip
-        values = bqplot.Axis(scale=self._y, orientation="vertical", num_ticks=4)
+        values = bqplot.Axis(scale=self._y, num_ticks=4)
+        values.orientation = "vertical"  # set afterwards: from 0.13 on it is no longer a trait
         self.figure = bqplot.Figure(
             marks=[self._bands, self._lines], axes=[minutes, values],
             title=f"{METRICS[metric].title} ({unit})", animation_duration=0,

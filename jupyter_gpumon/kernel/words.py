@@ -120,8 +120,11 @@ def _method(cell: Cell) -> Iterable[str]:
     for method in methods:
         period = f", {duration(max(periods))}" if method == "counter" and periods else ""
         yield f"{_METHODS.get(method, method)}{period}"
-    if any(cell.energy[name].joules is None for name in names if name in cell.energy):
-        yield "shorter than can be resolved" if cell.duration < 1 else "the counter did not answer in time"
+    unresolved = [cell.energy[name] for name in names if name in cell.energy and cell.energy[name].joules is None]
+    if any(value.high is None for value in unresolved):
+        yield "no reading of the energy counter near it"
+    elif unresolved:
+        yield "too short for the counter to resolve"
     if cell.waited >= 0.05:
         yield f"{duration(cell.waited)} of it waiting for the GPU"
 
