@@ -327,6 +327,20 @@ def test_the_twin_counts_like_the_shapes_it_draws():
     assert 0 <= noise(1, 7) < 1
 
 
+def test_a_cell_draws_exactly_what_it_says(fake_nvml, child):
+    """A process that only appends to the load file makes another one's counter rise by its exact integral."""
+    driver = fake_nvml(power=60, energy_period=0.05)
+    reader = child(driver, "nvmlInit()\nh = nvmlDeviceGetHandleByIndex(0)\n" + WATCH + "say(1)\nsay(watch(1.2))")
+    reader.said()
+    cell = child(driver, "from tests.fakenvml.workload import compute\nsay(compute(0.4, watts=310, idle=60))")
+    start, end = cell.said()
+    _, after, value = reader.said()[-1]
+    epoch, truth = driver.scenario.get("epoch"), driver.timeline()
+    update = epoch + (after - epoch) // 0.05 * 0.05
+    assert driver.energy(start, end) == pytest.approx(310 * 0.4)
+    assert min(abs(value - truth.total(update - lag * 0.05) * 1000) for lag in (0, 1)) <= 1
+
+
 # ---- MIG ----
 
 
@@ -474,7 +488,6 @@ def test_a_lost_gpu_comes_back_to_whoever_opens_the_driver_anew(fake_nvml, child
     assert one.said() == [[30, 30], 30]
     driver.lose(1)
     one.go_on()
-    time.sleep(0.01)
     assert one.said() == [[30, {"error": 15}], {"error": 15}]
     driver.bring_back(1)
     one.go_on()
@@ -505,7 +518,6 @@ def test_a_driver_upgrade_needs_a_fresh_process(fake_nvml, child, ask):
     one = child(driver, source)
     one.said()
     driver.update(driver="580.105.08")
-    time.sleep(0.01)
     one.go_on()
     assert [one.said(), one.said()] == [{"error": 18}, {"error": 18}]
     assert ask(driver, "say(nvmlSystemGetDriverVersion())") == "580.105.08"
@@ -530,6 +542,16 @@ def test_a_call_hangs_alone_and_can_be_set_free(fake_nvml, child):
     assert one.said() == [30, True]
     driver.hang("nvmlDeviceGetTotalEnergyConsumption", None)
     assert one.said() is False
+
+
+def test_a_driver_may_leave_a_field_untouched(fake_nvml, ask):
+    """With ECC off some drivers do not write the structure: success, type 0, no timestamp."""
+    seen = ask(
+        fake_nvml(ecc=0, ecc_quirk=1),
+        "say([[f.nvmlReturn, f.valueType, f.timestamp] for f in nvmlDeviceGetFieldValues(h, [3, 4, 1])])",
+    )
+    assert seen[:2] == [[0, 0, 0], [0, 0, 0]]
+    assert seen[2][1] == 1
 
 
 def test_an_unknown_key_is_refused():

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SOURCES = Path(__file__).with_name("src")
-FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wno-deprecated-declarations")
+FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-Wall", "-Wextra", "-Wno-deprecated-declarations")
 
 
 class NotBuildable(RuntimeError):
@@ -90,4 +90,4 @@ def _link(objects: list[Path], output: Path, symbols: str) -> None:
 def _run(*command: object) -> None:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotBuildable(f"the fake driver does not build:\n{done.stderr}")
+        raise RuntimeError(f"the fake driver does not build:\n{done.stderr}")

@@ -13,9 +13,12 @@ from .scenario import Proc, Scenario, Xid
 from .stats import Stats, read_stats
 from .workload import draw
 
+SEEN = 0.002
+"""Seconds after which every process has the scenario that was written: the library looks at the file every 1 ms."""
+
 
 class FakeDriver:
-    """Lives in ``folder``; ``env`` makes a child process (and its children) load it. Changes are seen within 1 ms."""
+    """Lives in ``folder``; ``env`` makes a child process (and its children) load it. A change is in force when its call returns."""
 
     def __init__(self, folder: Path, scenario: Scenario | None = None) -> None:
         self.folder = folder
@@ -49,6 +52,7 @@ class FakeDriver:
         draft = self.scenario_file.with_suffix(".new")
         draft.write_text(scenario.text())
         draft.replace(self.scenario_file)
+        time.sleep(SEEN)
 
     def update(self, gpu: int | None = None, **keys: Any) -> None:
         """Change keys of one GPU, or of all; None takes a key out. ``power`` changes from now on, not for the past."""

@@ -199,7 +199,9 @@ nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t *metricsGet)
         return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
     if (!first || !second || !first->taken || !second->taken || second->gpu.now - first->gpu.now < 0.1)
         return NVML_ERROR_INVALID_ARGUMENT;
+    struct view between = second->gpu;
+    between.span = second->gpu.now - first->gpu.now;
     for (unsigned i = 0; i < metricsGet->numMetrics; i++)
-        measure(&second->gpu, &metricsGet->metrics[i]);
+        measure(&between, &metricsGet->metrics[i]);
     return NVML_SUCCESS;
 }

@@ -70,7 +70,7 @@ void slot_count(struct slot *slot)
     atomic_fetch_add(&slot->calls, 1);
 }
 
-static void sleep_until(double end)
+void sleep_until(double end)
 {
     struct timespec until = {(time_t)end, (long)((end - (time_t)end) * 1e9)};
     prctl(PR_SET_TIMERSLACK, 1UL); /* ns; the default of 50 us would make cheap calls dear */

@@ -60,6 +60,7 @@ struct scenario {
     struct section global;
     struct section gpu[MAX_GPUS];
     struct section *mig[MAX_GPUS][MAX_MIG];
+    int gpus;         /* only the sections of these are filled in */
     unsigned version; /* of the driver: 580.95.05 is 58095 */
     unsigned serial;  /* counts the edits this process has seen */
 };
@@ -81,7 +82,7 @@ struct view { /* a device at one moment */
     const struct scenario *scenario;
     const struct section *section;
     int index, mig; /* mig is -1 for a board */
-    double now;
+    double now, span; /* utilization and its like are means over the last span seconds */
 };
 
 struct call {
@@ -99,6 +100,7 @@ nvmlReturn_t call_begin(struct call *call, struct slot **slot, const char *funct
 nvmlReturn_t call_device(struct call *call, const char *function, nvmlDevice_t device, enum where where, struct view *gpu);
 void call_end(struct call *call);
 void call_wait(struct call *call, double seconds);
+void sleep_until(double end);
 double real_latency(const char *function);
 double field_latency(unsigned id);
 

@@ -145,6 +145,9 @@ static const struct field fields[] = {
     {82, ALWAYS, U, warmth, K_temperature_memory}, {83, ALWAYS, L, millijoules, K_energy},
     {90, ALWAYS, U, link_speed, K_nvlink_speed}, {91, ALWAYS, U, plain, K_nvlinks},
     {94, ALWAYS, U, plain, K_pcie_replay}, {95, ALWAYS, U, plain, K_pcie_replay},
+    {84, ALWAYS, U, link_speed, K_nvlink_speed}, {85, ALWAYS, U, link_speed, K_nvlink_speed},
+    {86, ALWAYS, U, link_speed, K_nvlink_speed}, {87, ALWAYS, U, link_speed, K_nvlink_speed},
+    {88, ALWAYS, U, link_speed, K_nvlink_speed}, {89, ALWAYS, U, link_speed, K_nvlink_speed},
     {138, ALWAYS, L, link_kibibytes, K_nvlink_tx_rate}, {139, ALWAYS, L, link_kibibytes, K_nvlink_rx_rate},
     {140, ALWAYS, L, link_kibibytes, K_nvlink_tx_rate}, {141, ALWAYS, L, link_kibibytes, K_nvlink_rx_rate},
     {142, ALWAYS, U, of_board, K_remapped_correctable}, {143, ALWAYS, U, of_board, K_remapped_uncorrectable},
@@ -197,6 +200,8 @@ static void answer(const struct view *gpu, nvmlFieldValue_t *to)
     char name[24];
     snprintf(name, sizeof name, "field:%u", to->fieldId);
     slot_count(slot_named(name));
+    if (number(gpu, K_ecc_quirk) && number(gpu, K_ecc) == 0 && to->fieldId >= 3 && to->fieldId <= 28)
+        return; /* some drivers do not touch the structure then: it reads as a success of zeros */
     const struct rule *rule = find_rule(gpu->section, "error", name);
     if (!rule)
         rule = find_rule(&gpu->scenario->global, "error", name);
@@ -207,6 +212,8 @@ static void answer(const struct view *gpu, nvmlFieldValue_t *to)
     bool narrow = (to->fieldId == 197 || to->fieldId == 198) && number(gpu, K_pcie_bits) <= 32;
     to->valueType = narrow ? U : field->type;
     to->value = as(to->valueType, value);
+    if (to->fieldId == 82 && gpu->scenario->version / 100 == 545)
+        to->valueType = NVML_VALUE_TYPE_DOUBLE; /* r545 says double and gives an unsigned */
     to->timestamp = (long long)(unix_time(gpu->now) * 1e6);
     to->latencyUsec = 0;
 }

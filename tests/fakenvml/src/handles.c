@@ -38,7 +38,7 @@ bool is_handle(nvmlDevice_t device)
 
 bool gpu_present(const struct scenario *scenario, int index)
 {
-    return index < scenario->global.values[K_gpus].number && !scenario->gpu[index].values[K_gone].number;
+    return index < scenario->gpus && !scenario->gpu[index].values[K_gone].number;
 }
 
 /* Lost from lost_at on. At back_at it is there again, but for whoever opened the driver before that only after nvmlInit. */
@@ -59,7 +59,7 @@ struct view view_of(const struct scenario *scenario, nvmlDevice_t device)
     const struct section *section = device->mig < 0 ? board : scenario->mig[device->index][device->mig];
     if (device->mig >= 0 && !board->values[K_mig].number)
         section = NULL; /* the instance is gone */
-    return (struct view){scenario, section, device->index, device->mig, mono()};
+    return (struct view){scenario, section, device->index, device->mig, mono(), 0.25};
 }
 
 const char *uuid_of(const struct view *gpu, char *buffer, size_t size)

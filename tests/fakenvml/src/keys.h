@@ -117,6 +117,7 @@ KEY(remap_failure, "0")
 KEY(retired_pages, "-")
 KEY(retired_pending, "-")
 KEY(recovery_action, "0")
+KEY(ecc_quirk, "0")
 KEY(uptime, "auto")
 
 KEY(gpm, "1")

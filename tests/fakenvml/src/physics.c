@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define SENSOR_SPAN 0.25 /* seconds of power that utilization, clocks and their like follow */
-
 double number(const struct view *gpu, enum key key)
 {
     return gpu->section->values[key].number;
@@ -114,7 +112,7 @@ double power_instant(const struct view *gpu)
 static double load(const struct view *gpu)
 {
     double idle = number(gpu, K_power_idle), limit = number(gpu, K_power_limit);
-    double share = (mean_power(gpu, gpu->now, SENSOR_SPAN) - idle) / (limit - idle);
+    double share = (mean_power(gpu, gpu->now, gpu->span) - idle) / (limit - idle);
     return share < 0.005 ? 0 : fmin(share, 1);
 }
 

@@ -142,7 +142,8 @@ static void resolve(struct scenario *scenario)
     for (int i = 0; i < KEYS; i++)
         if (!scenario->global.values[i].text)
             scenario->global.values[i] = value_of(defaults[i].text);
-    for (int g = 0; g < MAX_GPUS; g++) {
+    scenario->gpus = (int)fmin(scenario->global.values[K_gpus].number, MAX_GPUS);
+    for (int g = 0; g < scenario->gpus; g++) {
         struct section *gpu = &scenario->gpu[g];
         inherit(gpu, &scenario->global);
         gpu->power = timeline_new();
@@ -179,7 +180,7 @@ static void parse_load(struct scenario *scenario, char *text)
         double start;
         if (sscanf(line, "%lf %7s %511s", &start, gpu, profile) != 3)
             continue;
-        for (int g = 0; g < MAX_GPUS; g++)
+        for (int g = 0; g < scenario->gpus; g++)
             if (*gpu == '*' || atoi(gpu) == g)
                 timeline_add(scenario->gpu[g].power, start, profile);
     }
