@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from jupyter_gpumon.sources.host import HostReader
-from tests.fakenvml import Proc, Scenario, Timeline, Xid
+from tests.fakenvml import NotBuildable, Proc, Scenario, Timeline, Xid, build
 from tests.fakenvml.profile import noise
 
 PRELUDE = """
@@ -630,6 +630,14 @@ def test_the_fake_sysfs_is_read_by_the_host_reader(fake_sysfs):
     reader.close()
     assert (host.cpu_energy, host.dram_energy) == pytest.approx((1000.5, 77))
     assert (host.cpu_count, host.memory_total, host.memory_used) == (0.5, 2**30, 2**28)
+
+
+def test_what_is_missing_to_build_it_is_named(monkeypatch, tmp_path):
+    """Without a C compiler the error says so, and what to install; nothing half built is left."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotBuildable, match="C compiler is missing"):
+        build(root=tmp_path / "build")
+    assert list((tmp_path / "build").iterdir()) == []
 
 
 def test_a_command_runs_on_the_fake_driver(fakenvml_library):

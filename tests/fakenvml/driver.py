@@ -18,7 +18,7 @@ SEEN = 0.002
 
 
 class FakeDriver:
-    """Lives in ``folder``; ``env`` makes a child process (and its children) load it. A change is in force when its call returns."""
+    """Lives in ``folder``; ``env`` makes a child process load it. A change is in force when its call returns."""
 
     def __init__(self, folder: Path, scenario: Scenario | None = None) -> None:
         self.folder = folder
