@@ -64,8 +64,9 @@ def _copy_notebook(folder: Path) -> Path:
 
 def _examples() -> Path:
     """The notebooks as installed, or as they lie in a checkout."""
-    installed = Path(__file__).parent / "examples"
-    return installed if installed.exists() else Path(__file__).parent.parent / "examples" / "notebooks"
+    package = Path(__file__).parent.parent
+    installed = package / "examples"
+    return installed if installed.exists() else package.parent / "examples" / "notebooks"
 
 
 def _free_port() -> int:
