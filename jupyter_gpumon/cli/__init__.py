@@ -10,7 +10,13 @@ import typer
 from .. import __version__
 from ..errors import GpuMonError
 
-app = typer.Typer(name="gpumon", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="GPU monitoring for Jupyter.")
+app = typer.Typer(
+    name="gpumon",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="GPU monitoring for Jupyter.",
+)
 
 SourceOption = Annotated[
     str | None,
