@@ -12,7 +12,7 @@ from . import context
 from .connect import Connection
 from .rapl import HostEnergy
 from .sync import Drain, drain
-from .tally import Tally
+from .tally import Table, Tally
 from .tape import Family
 
 _SETTLE = 0.5
@@ -132,7 +132,7 @@ class Frame:
         used, hello = self._used(), self.link.hello
         tables = self._tally.tables({device.uuid: device.label for device in self.devices}, end)
         energy = {device.label: self._energy(device) for device in self.devices}
-        _refine(tables["mean"], energy, end - self.start)
+        _refine(tables, energy, end - self.start)
         return Cell(
             id=self.id,
             title=self.wish.title,
@@ -182,12 +182,14 @@ class Frame:
         return notes
 
 
-def _refine(mean: dict[str, dict[str, float]], energy: dict[str, Energy], seconds: float) -> None:
+def _refine(tables: dict[str, Table], energy: dict[str, Energy], seconds: float) -> None:
     """The mean power is the energy over the time where that is well known: finer than a sample a second."""
     for name, value in energy.items():
         off = (value.high or 0.0) - (value.low or 0.0)
         if value.method == "counter" and value.joules and seconds > 0 and off < 0.2 * value.joules:
-            mean.setdefault(name, {})["power"] = value.joules / seconds
+            power = tables["mean"].setdefault(name, {})["power"] = value.joules / seconds
+            peaks = tables["peak"].setdefault(name, {})
+            peaks["power"] = max(power, peaks.get("power", power))
 
 
 def _part(whole: Energy, share: float) -> Energy:

@@ -10,12 +10,15 @@ import ipywidgets
 import numpy as np
 
 from ..model import METRICS, Columns, Device
+from ..units import duration
 from .palette import colour
 from .picture import Band, Chart, charts
 from .still import SPAN
 
 _SCALES = {"ratio": (100.0, "%"), "bytes": (1e-9, "GB"), "watts": (1.0, "W"), "celsius": (1.0, "°C")}
 """Unit → (factor, what the axis says)."""
+_SPANS = (60.0, 120.0, SPAN)
+"""Seconds shown: no more than there is to show."""
 _FLAT = np.zeros(2, dtype=np.float32)
 """Where there is nothing to draw yet: bqplot takes no empty line."""
 
@@ -25,38 +28,50 @@ class Figure:
 
     def __init__(self, metric: str, devices: Sequence[Device]) -> None:
         self._factor, unit = _SCALES[METRICS[metric].unit]
-        x = bqplot.LinearScale(min=-SPAN, max=0.0)
-        self._y = bqplot.LinearScale(min=0.0)
-        self._whole = bqplot.LinearScale(min=0.0, max=1.0)
+        self._x, self._y = bqplot.LinearScale(min=-_SPANS[0], max=0.0), bqplot.LinearScale(min=0.0, max=1.0)
         self._lines = bqplot.Lines(
-            x=_FLAT, y=np.zeros((len(devices), 2), dtype=np.float32), scales={"x": x, "y": self._y}, stroke_width=1.5,
-            colors=[colour(i) for i in range(len(devices))], labels=[device.label for device in devices],
+            x=_FLAT, y=np.zeros((len(devices), 2), dtype=np.float32), scales={"x": self._x, "y": self._y},
+            colors=[colour(i) for i in range(len(devices))], stroke_width=1.5,
         )  # fmt: skip
         self._bands = bqplot.Lines(
-            x=_FLAT, y=_FLAT, scales={"x": x, "y": self._whole}, colors=["#808080"], stroke_width=0,
-            fill="bottom", fill_colors=["#808080"], fill_opacities=[0.15],
+            x=_FLAT, y=_FLAT, scales={"x": self._x, "y": bqplot.LinearScale(min=0.0, max=1.0)}, colors=["#808080"],
+            stroke_width=0, fill="bottom", fill_colors=["#808080"], fill_opacities=[0.15],
         )  # fmt: skip
-        minutes = bqplot.Axis(
-            scale=x, tick_values=np.array([-300, -240, -180, -120, -60, 0]), grid_lines="none",
-            tick_labels={"-300": "−5 min", "-240": "−4", "-180": "−3", "-120": "−2", "-60": "−1", "0": "now"},
-        )  # fmt: skip
-        values = bqplot.Axis(scale=self._y, num_ticks=4)
-        values.orientation = "vertical"  # set afterwards: from 0.13 on it is no longer a trait
+        self._ages = bqplot.Axis(scale=self._x, grid_lines="none")
+        self._values = bqplot.Axis(scale=self._y)
+        self._values.orientation = "vertical"  # set afterwards: from bqplot 0.13 on it is no longer a trait
         self.figure = bqplot.Figure(
-            marks=[self._bands, self._lines], axes=[minutes, values],
-            title=f"{METRICS[metric].title} ({unit})", animation_duration=0,
-            fig_margin={"top": 32, "bottom": 28, "left": 44, "right": 12},
-            layout=ipywidgets.Layout(width="100%", height="190px", min_width="280px"),
+            marks=[self._bands, self._lines], axes=[self._ages, self._values],
+            title=f"{METRICS[metric].title} ({unit})", title_style={"font-size": "13px"}, animation_duration=0,
+            fig_margin={"top": 32, "bottom": 26, "left": 44, "right": 24}, padding_x=0.0, padding_y=0.0,
+            layout=ipywidgets.Layout(width="100%", height="180px", min_width="280px"),
         )  # fmt: skip
+        self._scale = (0.0, 0.0)
 
     def draw(self, chart: Chart, ages: Any, bands: tuple[Any, Any]) -> None:
         """Show these values; ``ages`` are seconds before now, negative."""
+        span = next((span for span in _SPANS if ages[0] >= -span), SPAN)
+        self._rescale(float(chart.top * self._factor), span)
         values = [np.array([np.nan if v is None else v for v in line], dtype=np.float32) for _, line in chart.lines]
-        self._y.max = float(chart.top * self._factor)
+        values = [line if len(line) else np.full(len(ages), np.nan, dtype=np.float32) for line in values]
         with self._lines.hold_sync():
             self._lines.x, self._lines.y = ages, np.stack(values) * np.float32(self._factor)
         with self._bands.hold_sync():
             self._bands.x, self._bands.y = bands
+
+    def _rescale(self, top: float, span: float) -> None:
+        """Scales and their ticks; sent only when they change."""
+        if (top, span) == self._scale:
+            return
+        self._scale = (top, span)
+        self._y.max, self._x.min = top, -span
+        self._values.tick_values = np.array([0.0, top / 2, top])
+        self._values.tick_labels = {f"{value:g}": f"{value:.3g}" for value in (0.0, top / 2, top)}
+        self._ages.tick_values = np.array([-span, -span / 2, 0.0])
+        words = (f"−{duration(span)}", f"−{duration(span / 2)}", "now")
+        self._ages.tick_labels = {
+            f"{value:g}": word for value, word in zip((-span, -span / 2, 0.0), words, strict=True)
+        }
 
 
 class Widget:
