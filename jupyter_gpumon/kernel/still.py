@@ -23,7 +23,9 @@ _HEAD = ("GPU", "model", "busy", "memory", "power", "temp.", "held back by")
 def view(link: Connection) -> tuple[list[Device], Columns, list[Band]]:
     """What widget and picture show: the devices, their last minutes, and the cells in them."""
     now = link.latest.time if link.latest else time.time()
-    columns = link.monitor.history.columns(now - SPAN, step=max(1.0, SPAN / POINTS))
+    columns = link.monitor.history.columns(now - SPAN)
+    if len(columns.time) > POINTS:
+        columns = link.monitor.history.columns(now - SPAN, step=SPAN / POINTS)
     bands = [Band(cell.start, cell.end, cell.title) for cell in completion.done if cell.end > now - SPAN]
     return [device for device in link.hello.devices if device.uuid in columns.gpus], columns, bands
 

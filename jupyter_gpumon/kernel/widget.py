@@ -10,7 +10,6 @@ import ipywidgets
 import numpy as np
 
 from ..model import METRICS, Columns, Device
-from ..units import duration
 from .palette import colour
 from .picture import Band, Chart, charts
 from .still import SPAN
@@ -68,10 +67,7 @@ class Figure:
         self._values.tick_values = np.array([0.0, top / 2, top])
         self._values.tick_labels = {f"{value:g}": f"{value:.3g}" for value in (0.0, top / 2, top)}
         self._ages.tick_values = np.array([-span, -span / 2, 0.0])
-        words = (f"−{duration(span)}", f"−{duration(span / 2)}", "now")
-        self._ages.tick_labels = {
-            f"{value:g}": word for value, word in zip((-span, -span / 2, 0.0), words, strict=True)
-        }
+        self._ages.tick_labels = {f"{-age:g}": f"−{age:g} s" for age in (span, span / 2)} | {"0": "now"}
 
 
 class Widget:
