@@ -115,6 +115,7 @@ class GpuMon(ExtensionApp):
         self._kernels: KernelChannel | None = None
         self._naming: PeriodicCallback | None = None
         source, owners = self._open_source(), Owners()
+        self._source = source
         seen = Visible(
             source, owners, cast("Show", self.show_processes), [self.devices or None, cuda_devices(os.environ)]
         )
@@ -171,8 +172,8 @@ class GpuMon(ExtensionApp):
         self._undo.append(self.service.monitor.add(sink))
 
     async def _name(self) -> None:
-        """Look at which kernels and notebooks there are, while there is a process to be named."""
-        if self.service.processes():
+        """Look at which kernels and notebooks there are, while there is a process or a cell to be named."""
+        if self.service.processes() or self.service.channel.kernels:
             self.service.owners.kernels = await snapshot(self._jupyter.web_app.settings)
 
     async def stop_extension(self) -> None:

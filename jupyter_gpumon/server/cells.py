@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -19,8 +20,12 @@ class Cells:
         self._kept = kept
         self._cells: OrderedDict[tuple[str, str], Cell] = OrderedDict()
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Cell]:
         return iter(tuple(self._cells.values()))
+
+    def named(self, notebooks: Mapping[str, str]) -> list[Cell]:
+        """All records, with the notebook where only the server knows it."""
+        return [replace(cell, notebook=cell.notebook or notebooks.get(cell.kernel_id or "")) for cell in self]
 
     def post(self, cell: Cell, kernel: str | None, notebook: str | None) -> Cell:
         """Keep a record from the kernel that was found to speak.

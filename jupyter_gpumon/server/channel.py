@@ -153,6 +153,11 @@ class Channel:
         return sum(client.subscription.measuring for client in self._clients)
 
     @property
+    def kernels(self) -> frozenset[str]:
+        """The kernels that are connected."""
+        return frozenset(client.kernel for client in self._clients if client.kernel)
+
+    @property
     def watched(self) -> bool:
         """Whether anybody looks: an open stream, or a sink."""
         return bool(self._clients) or self.recording

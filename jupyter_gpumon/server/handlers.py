@@ -31,7 +31,6 @@ class Route(APIHandler):
 
     def answer(self, value: object) -> None:
         """Finish with a struct as JSON."""
-        self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.finish(encode(value))
 
@@ -54,7 +53,6 @@ class Route(APIHandler):
         known = isinstance(error, web.HTTPError) and error.log_message
         message = error.log_message if known else responses.get(status_code, "Unknown error")
         hint = getattr(error, "hint", "") or _HINTS.get(status_code, "")
-        self.set_header("Content-Type", "application/json")
         self.finish(json.dumps({"message": message, "hint": hint}))
 
 
@@ -87,8 +85,7 @@ class SamplesHandler(Route):
         # Up to some tens of milliseconds for a day of eight GPUs: not on the loop.
         columns = await asyncio.get_running_loop().run_in_executor(None, self.service.columns, *wanted)
         if self.get_query_argument("format", "json") == "csv":
-            self.set_header("Content-Type", "text/csv; charset=utf-8")
-            self.finish("".join(csv_lines(columns)))
+            self.finish("".join(csv_lines(columns)), set_content_type="text/csv; charset=utf-8")
         else:
             self.answer(columns)
 
@@ -110,7 +107,7 @@ class CellsHandler(Route):
     @authorized
     def get(self) -> None:
         """The latest records, oldest first."""
-        self.answer({"cells": list(self.service.cells)})
+        self.answer({"cells": self.service.cells.named(self.service.owners.kernels.notebooks)})
 
     @web.authenticated
     @authorized
