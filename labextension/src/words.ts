@@ -162,12 +162,8 @@ function simulatedNote(hello: IHello, trans: TranslationBundle): INote {
   return {
     kind: 'info',
     title: trans.__('Simulated GPUs'),
-    text:
-      said ||
-      trans.__('None of these numbers is measured; they come from “%1”.', hello.source || 'sim:'),
-    hint: said
-      ? (hello.status?.hint ?? '')
-      : trans.__('Set c.GpuMon.source = "auto" to see real GPUs.')
+    text: said || trans.__('nothing here is measured (%1).', hello.source || 'sim'),
+    hint: hello.status?.hint ?? ''
   };
 }
 

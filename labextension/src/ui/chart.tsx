@@ -236,7 +236,9 @@ function Spoken({ metric, devices, window, trans }: IChartProps): JSX.Element {
   const say = (value: number | null): string => quantity(value, unit, rate);
   return (
     <table className="jp-GpuMon-spoken">
-      <caption>{METRICS[metric].title}</caption>
+      <caption>
+        {METRICS[metric].title}, {trans._n('%1 gap', '%1 gaps', gapsIn(window))}
+      </caption>
       <thead>
         <tr>
           {[
@@ -262,6 +264,13 @@ function Spoken({ metric, devices, window, trans }: IChartProps): JSX.Element {
       </tbody>
     </table>
   );
+}
+
+/** Stretches in which nothing is known of any device, between times in which something is. */
+function gapsIn({ time, columns }: IWindow): number {
+  const known = time.map((_, at) => [...columns.values()].some(column => column[at] !== null));
+  const [first, last] = [known.indexOf(true), known.lastIndexOf(true)];
+  return known.filter((one, at) => !one && at > first && at < last && known[at - 1]).length;
 }
 
 function summary(values: readonly (number | null)[]): readonly (number | null)[] {

@@ -1,0 +1,1 @@
+"""The extension in a real JupyterLab, in a real browser."""

@@ -1,0 +1,108 @@
+"""Servers and pages for the browser tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .lab import TOKEN, Lab
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed on this machine")
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+
+@pytest.fixture
+def jp_asyncio_loop() -> None:
+    """None: pytest-jupyter would close the loop that drives the browser in this thread."""
+
+
+@pytest.fixture(scope="session")
+def chromium(require: Callable[[str | None, str], str | None]) -> Iterator[playwright.Browser]:
+    """One browser for all tests."""
+    path = require(shutil.which("chromium") or shutil.which("google-chrome"), "chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Lab]]:
+    """``lab(source)``: a running JupyterLab, the same one for the same source."""
+    running: dict[tuple[str, str], Lab] = {}
+
+    def start(source: str, app: str = "lab") -> Lab:
+        if (source, app) not in running:
+            server = running[source, app] = Lab(tmp_path_factory.mktemp("lab"), source, app)
+            server.start()
+        return running[source, app]
+
+    yield start
+    for server in running.values():
+        server.stop()
+
+
+class Page:
+    """A page of JupyterLab with what these tests do with it."""
+
+    def __init__(self, page: playwright.Page, server: Lab) -> None:
+        self.page, self.server = page, server
+        self.panel = page.locator("#jp-gpumon")
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, query: str = "&reset") -> Page:
+        """Open JupyterLab with nothing but the launcher, and the panel."""
+        self.page.goto(f"{self.server.url}/lab?token={TOKEN}{query}")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+        self.page.wait_for_function("window.jupyterapp?.commands.hasCommand('gpumon:show')", timeout=30_000)
+        return self
+
+    def run(self, command: str, **args: object) -> None:
+        """Run a command of the application."""
+        self.page.evaluate("([command, args]) => void jupyterapp.commands.execute(command, args)", [command, args])
+
+    def show(self) -> Page:
+        """Show the panel and wait for its first line of truth."""
+        self.run("gpumon:show")
+        self.panel.locator(".jp-GpuMon-truth").wait_for(timeout=15_000)
+        return self
+
+    def live(self) -> Page:
+        """Show the panel and wait until it is live."""
+        self.show()
+        self.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=20_000)
+        self.wait("() => / W$/m.test(document.querySelector('#jp-gpumon').innerText)")
+        return self
+
+    def wait(self, condition: str, argument: object = None, seconds: float = 20) -> None:
+        """Wait until a JavaScript condition holds in the page."""
+        self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000)
+
+    def picture(self, name: str) -> None:
+        """Keep a screenshot, to be looked at."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@pytest.fixture
+def visit(chromium: playwright.Browser) -> Iterator[Callable[..., Page]]:
+    """``visit(server)``: a page of that server in a browser profile of its own."""
+    contexts: list[playwright.BrowserContext] = []
+
+    def open_page(server: Lab, width: int = 1400, height: int = 950, **options: object) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        return Page(context.new_page(), server)
+
+    yield open_page
+    for context in contexts:
+        context.close()

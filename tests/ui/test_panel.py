@@ -1,0 +1,134 @@
+"""The panel: it moves, it fits, it can be used without a mouse, and it looks like JupyterLab in any theme."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.ui
+
+ONE = "sim:gpus=1&script=training"
+EIGHT = "sim:gpus=8&script=training"
+PICTURE = "document.querySelector('#jp-gpumon .jp-GpuMon-chart canvas').toDataURL()"
+LUMINANCE = """() => {
+  const [r, g, b] = getComputedStyle(document.querySelector('#jp-gpumon')).backgroundColor.match(/\\d+/g).map(Number);
+  return (r + g + b) / 3;
+}"""
+
+
+def test_the_panel_shows_a_gpu_and_moves(lab, visit):
+    """A card with its five meters, a chart that is another one seconds later, and a line that says it is simulated."""
+    view = visit(lab(ONE)).open().live()
+    card = view.panel.locator(".jp-GpuMon-card")
+    assert card.count() == 1
+    assert card.locator(".jp-GpuMon-meterLabel").all_inner_texts() == ["Busy", "Memory", "Power", "Temp.", "SM clock"]
+    assert re.search(r"\d+ / 700 W", card.inner_text())
+    before = view.page.evaluate(PICTURE)
+    view.wait(f"before => {PICTURE} !== before", before)
+    assert "simulated, every 1 s" in view.panel.locator(".jp-GpuMon-footer").inner_text()
+    assert "Simulated GPUs" in view.panel.locator(".jp-GpuMon-note").inner_text()
+    assert view.errors == []
+    view.picture("one-light")
+
+
+def test_pause_holds_the_picture_and_says_so(lab, visit):
+    """Paused, nothing is drawn, the footer says so; going on, it moves again."""
+    view = visit(lab(ONE)).open().live()
+    view.panel.get_by_role("button", name="Pause the view").click()
+    assert "paused" in view.panel.locator(".jp-GpuMon-truth").inner_text()
+    before = view.page.evaluate(PICTURE)
+    view.page.wait_for_timeout(2500)
+    assert view.page.evaluate(PICTURE) == before
+    view.panel.get_by_role("button", name="Go on").click()
+    view.wait(f"before => {PICTURE} !== before", before)
+
+
+@pytest.mark.parametrize("width", [280, 300, 420])
+def test_eight_gpus_fit_a_narrow_panel(lab, visit, width):
+    """One line each, told apart by colour, and nothing reaches over the panel's edge."""
+    view = visit(lab(EIGHT)).open().live()
+    view.page.evaluate("w => { const s = document.querySelector('#jp-gpumon').style; s.width = `${w}px`; }", width)
+    view.page.wait_for_timeout(300)
+    lines = view.panel.locator(".jp-GpuMon-line")
+    assert lines.count() == 8
+    chips = lines.locator(".jp-GpuMon-chip").evaluate_all("chips => chips.map(c => c.style.background)")
+    assert len(set(chips)) == 8
+    over = view.page.evaluate("""() => {
+      const panel = document.querySelector('#jp-gpumon');
+      const edge = panel.getBoundingClientRect().right + 0.5;
+      const parts = [...panel.querySelectorAll('*')].filter(e => !e.closest('.jp-GpuMon-spoken, .uplot'));
+      return parts.filter(e => e.getBoundingClientRect().right > edge || e.scrollWidth > e.clientWidth + 1
+        && getComputedStyle(e).overflowX === 'visible' && getComputedStyle(e).display !== 'inline'
+      ).map(e => `${e.className}: ${e.textContent}`);
+    }""")
+    assert over == []
+    view.picture(f"eight-{width}")
+
+
+def test_the_dark_theme_is_dark(lab, visit):
+    """Ground and text follow the theme; charts are drawn anew."""
+    view = visit(lab(EIGHT)).open().live()
+    assert view.page.evaluate(LUMINANCE) > 200
+    view.run("apputils:change-theme", theme="JupyterLab Dark")
+    view.wait(f"() => ({LUMINANCE})() < 80")
+    view.page.wait_for_timeout(1500)
+    view.picture("eight-dark")
+
+
+def test_a_line_opens_by_keyboard(lab, visit):
+    """Enter on a line shows its meters; Enter again hides them."""
+    view = visit(lab(EIGHT)).open().live()
+    line = view.panel.locator(".jp-GpuMon-line").nth(2)
+    line.focus()
+    view.page.keyboard.press("Enter")
+    assert line.get_attribute("aria-expanded") == "true"
+    assert view.panel.locator(".jp-GpuMon-lineMore .jp-GpuMon-meter").count() == 5
+    view.page.keyboard.press("Enter")
+    assert view.panel.locator(".jp-GpuMon-lineMore").count() == 0
+
+
+def test_every_control_has_a_name(lab, visit):
+    """A screen reader finds a name on each control, and a table behind each chart."""
+    view = visit(lab(EIGHT)).open().live()
+    nameless = view.panel.locator("button, select, input").evaluate_all(
+        "all => all.filter(e => !(e.getAttribute('aria-label') || e.title || e.textContent.trim())).length"
+    )
+    assert nameless == 0
+    spoken = view.panel.locator(".jp-GpuMon-chart[data-metric=power] .jp-GpuMon-spoken").text_content()
+    assert "Power" in spoken
+    assert "GPU 7" in spoken
+    assert re.search(r"\d W", spoken)
+
+
+def test_the_chart_answers_to_keys_and_to_the_mouse(lab, visit):
+    """Arrows read values, plus and a drag zoom, 0 and a double click reset."""
+    view = visit(lab(EIGHT)).open().live()
+    plot = view.panel.locator(".jp-GpuMon-chart[data-metric=utilization] .jp-GpuMon-plot")
+    plot.focus()
+    view.page.keyboard.press("ArrowLeft")
+    pointed = view.panel.locator(".jp-GpuMon-pointed")
+    pointed.wait_for(timeout=5000)
+    assert "GPU 7" in pointed.inner_text()
+    reset = view.panel.get_by_role("button", name="reset zoom")
+    view.page.keyboard.press("+")
+    reset.wait_for(timeout=5000)
+    view.page.keyboard.press("0")
+    reset.wait_for(state="detached", timeout=5000)
+    box = plot.locator(".u-over").bounding_box()
+    view.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
+    view.page.mouse.down()
+    view.page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 30, steps=4)
+    view.page.mouse.up()
+    reset.wait_for(timeout=5000)
+    plot.locator(".u-over").dblclick()
+    reset.wait_for(state="detached", timeout=5000)
+
+
+def test_mig_instances_are_below_their_board(lab, visit):
+    """Each instance is listed in its board's card, and a missing utilization has a reason."""
+    view = visit(lab("sim:gpus=2&script=mig")).open().live()
+    board = view.panel.locator(".jp-GpuMon-card", has=view.page.locator(".jp-GpuMon-instance")).first
+    assert board.locator(".jp-GpuMon-instance").count() >= 2
+    assert re.search(r"\dg\.\d+gb", board.inner_text())
+    view.picture("mig")
