@@ -107,6 +107,8 @@ class Child:
             return None
         if name == "hello":
             return self.backend.hello
+        if name == "read":
+            return self.backend.read(frozenset(args[0]))
         return getattr(self.backend, name)(*args)
 
     def _open(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .driver import ERROR, MIG, PERMISSION, UNSUPPORTED, Absent
+from .fields import Entry
 from .table import Table
-from .ways import Activity, Look, Way
+from .ways import Activity, Fields, Look
 
 RETRY = 60.0
 """Seconds until a metric that was refused, or failed thrice on end, is asked for again."""
@@ -17,15 +19,34 @@ PATIENCE = 3
 """Failures on end that are passed over in silence: most heal by themselves."""
 
 
-class Ability:
-    """The memory of one GPU; ``now`` is the caller's monotonic clock."""
+class Plan(NamedTuple):
+    """What a look is for: the metrics worth asking, and what is known to be needed for them."""
 
-    def __init__(self, table: Table, not_with_mig: Iterable[str] = ()) -> None:
-        self._ways = {name: list(ways) for name, ways in table.items()}
+    names: tuple[str, ...]
+    batches: tuple[tuple[Entry, ...], ...]
+    activities: tuple[int, ...]
+    until: float
+    """Monotonic time from which on something else may be worth asking."""
+
+
+class Ability:
+    """The memory of one GPU; ``now`` is the caller's monotonic clock.
+
+    Args:
+        table: metric → ways.
+        links: NVLinks of this GPU.
+        not_with_mig: metrics that are absent because of MIG, without asking.
+    """
+
+    def __init__(self, table: Table, links: int = 0, not_with_mig: Iterable[str] = ()) -> None:
+        self._ways = {
+            name: [way.on(links) if isinstance(way, Fields) else way for way in ways] for name, ways in table.items()
+        }
         self._missing: dict[str, Absent] = dict.fromkeys(not_with_mig, MIG)
         self._retry: dict[str, float] = {}
         self._failures: Counter[str] = Counter()
         self._proven: set[str] = set()
+        self._plans: dict[frozenset[str], Plan] = {}
 
     @property
     def absent(self) -> dict[str, str]:
@@ -33,18 +54,16 @@ class Ability:
         return {name: missing.reason for name, missing in self._missing.items()}
 
     @property
-    def awaited(self) -> list[str]:
+    def awaited(self) -> frozenset[str]:
         """Metrics that will be there after a second look."""
-        return [name for name, reason in self.absent.items() if reason == "not-yet"]
+        return frozenset(name for name, reason in self.absent.items() if reason == "not-yet")
 
-    def askable(self, wanted: Iterable[str], now: float) -> list[str]:
-        """Those of the wanted that are worth a call now."""
-        return [name for name in wanted if name in self._ways and self._is_askable(name, now)]
-
-    def expected(self, names: Iterable[str]) -> list[Way]:
-        """The ways that will be gone, as far as known. Unproven field ids are left out, for one could spoil a batch."""
-        first = ((name, self._ways[name][0]) for name in names)
-        return [way for name, way in first if name in self._proven or isinstance(way, Activity)]
+    def plan(self, wanted: frozenset[str], now: float) -> Plan:
+        """How to look for the wanted; made once, until something else is known."""
+        plan = self._plans.get(wanted)
+        if plan is None or now >= plan.until:
+            plan = self._plans[wanted] = self._plan(wanted, now)
+        return plan
 
     def read(self, name: str, look: Look, now: float) -> Any:
         """The metric's value in base units, or None; why is in ``absent``."""
@@ -56,10 +75,26 @@ class Ability:
         if isinstance(value, Absent):
             self._remember(name, value, now)
             return None
-        self._proven.add(name)
-        self._failures.pop(name, None)
-        self._missing.pop(name, None)
+        if name not in self._proven or name in self._missing:
+            self._proven.add(name)
+            self._missing.pop(name, None)
+            self._plans.clear()
+        if self._failures:
+            self._failures.pop(name, None)
         return value
+
+    def _plan(self, wanted: frozenset[str], now: float) -> Plan:
+        names = tuple(name for name in self._ways if name in wanted and self._is_askable(name, now))
+        batches: defaultdict[str, dict[Entry, None]] = defaultdict(dict)
+        activities: dict[int, None] = {}
+        for name in names:
+            way = self._ways[name][0]
+            if isinstance(way, Activity):
+                activities[way.metric] = None
+            elif isinstance(way, Fields) and name in self._proven:  # one unproven id could spoil a batch
+                batches[way.batch].update(dict.fromkeys(way.entries))
+        until = min((self._retry[name] for name in wanted - set(names) if name in self._retry), default=math.inf)
+        return Plan(names, tuple(tuple(batch) for batch in batches.values()), tuple(activities), until)
 
     def _is_askable(self, name: str, now: float) -> bool:
         missing = self._missing.get(name)
@@ -73,4 +108,6 @@ class Ability:
             if self._failures[name] < PATIENCE:
                 return
         self._missing[name] = missing
-        self._retry[name] = now + RETRY
+        self._plans.clear()
+        if missing in (PERMISSION, ERROR):
+            self._retry[name] = now + RETRY

@@ -22,6 +22,8 @@ from .table import METRIC_WAYS
 
 T = TypeVar("T")
 
+_ENERGY = frozenset({"energy"})
+
 
 class _Session(NamedTuple):
     inventory: Inventory
@@ -77,7 +79,7 @@ class NvidiaBackend:
         board = self._session.inventory.boards.get(uuid) if self._session else None
         if board is None or not board.answers:
             return None
-        gpu = self._of(board, board.read, ("energy",), self._clock.mono())
+        gpu = self._of(board, board.read, _ENERGY, self._clock.mono())
         return gpu.energy if gpu else None
 
     def events(self) -> Sequence[Event]:
@@ -123,7 +125,7 @@ class NvidiaBackend:
     def _probe(self, boards: list[Board]) -> None:
         """Ask each once for everything, so that what is absent is known; GPM tells only between two looks."""
         for board in boards:
-            self._of(board, board.read, METRIC_WAYS.keys(), self._clock.mono())
+            self._of(board, board.read, frozenset(METRIC_WAYS), self._clock.mono())
             board.probed = True
         waiting = [(board, board.ability.awaited) for board in boards if board.answers and board.ability.awaited]
         if waiting:

@@ -13,10 +13,13 @@ from ...metrics import Gpu
 from ...model import Device
 from .ability import Ability
 from .driver import Absent, ask_named
-from .fields import fetch, value_of
+from .fields import FieldReader
 from .gpm import Gpm
 from .table import IDENTITY_WAYS, METRIC_WAYS, MIG_IDENTITY, MIG_METRICS, NOT_WITH_MIG, Table
 from .ways import Access, Look, Way
+
+_LINKS = (91, 0)
+"""Field value: how many NVLinks there are."""
 
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
 """Seconds until a lost GPU is tried again, doubled each time."""
@@ -27,7 +30,7 @@ class Board:
 
     def __init__(self, device: Device, access: Access, parent: Board | None = None) -> None:
         self.device, self.access, self.parent = device, access, parent
-        self.ability = _ability(device)
+        self.ability = _ability(device, access.links)
         self.state, self.detail = "ok", ""
         self.tries = 0
         self.retry_at = 0.0
@@ -48,11 +51,11 @@ class Board:
         """Whether it may be asked."""
         return self.state == "ok" and (self.parent is None or self.parent.state == "ok")
 
-    def read(self, wanted: Iterable[str], now: float) -> Gpu:
+    def read(self, wanted: frozenset[str], now: float) -> Gpu:
         """These metrics; only what they need is called. Raises ``DeviceLost`` and ``DriverError``."""
-        names = self.ability.askable(wanted, now)
-        look = Look(self.access, self.ability.expected(names))
-        values = {name: self.ability.read(name, look, now) for name in names}
+        plan = self.ability.plan(wanted, now)
+        look = Look(self.access, plan.batches, plan.activities)
+        values = {name: self.ability.read(name, look, now) for name in plan.names}
         return Gpu(uuid=self.uuid, **values)
 
     def lose(self, error: DeviceLost, now: float) -> None:
@@ -92,9 +95,9 @@ class Board:
 
 def meet(handle: Any, index: int, uuid: str, driver: tuple[int, ...]) -> Board:
     """A board, asked who it is."""
-    links, fans = fetch(handle, [(91, 0)]), ask_named("nvmlDeviceGetNumFans", handle)
-    count = _count(links if isinstance(links, Absent) else value_of(links[0]))
-    access = Access(handle, driver, count, _count(fans), Gpm(handle), {})
+    fields = FieldReader(driver)
+    links, fans = fields.fetch(handle, (_LINKS,))[_LINKS], ask_named("nvmlDeviceGetNumFans", handle)
+    access = Access(handle, _count(links), _count(fans), fields, Gpm(handle))
     found = _identity(access, IDENTITY_WAYS)
     found.setdefault("name", "NVIDIA GPU")
     return Board(Device(uuid=uuid, index=index, **found), access)
@@ -105,7 +108,8 @@ def meet_instance(handle: Any, position: int, uuid: str, board: Board, slots: in
     gpu_instance, compute_instance = (
         _known(ask_named(name, handle)) for name in ("nvmlDeviceGetGpuInstanceId", "nvmlDeviceGetComputeInstanceId")
     )
-    access = Access(handle, board.access.driver, 0, 0, Gpm(handle, board.access.handle, gpu_instance), {})
+    fields = FieldReader(board.access.fields.driver)
+    access = Access(handle, 0, 0, fields, Gpm(handle, board.access.handle, gpu_instance))
     found = _identity(access, {word: IDENTITY_WAYS[word] for word in MIG_IDENTITY})
     attributes = ask_named("nvmlDeviceGetAttributes_v2", handle)
     device = Device(
@@ -125,11 +129,11 @@ def meet_instance(handle: Any, position: int, uuid: str, board: Board, slots: in
     return Board(device, access, board)
 
 
-def _ability(device: Device) -> Ability:
+def _ability(device: Device, links: int) -> Ability:
     if device.parent is not None:
         own: Table = {name: ways for name, ways in METRIC_WAYS.items() if name in MIG_METRICS}
-        return Ability(own, METRIC_WAYS.keys() - MIG_METRICS)
-    return Ability(METRIC_WAYS, NOT_WITH_MIG if device.mig else ())
+        return Ability(own, 0, METRIC_WAYS.keys() - MIG_METRICS)
+    return Ability(METRIC_WAYS, links, NOT_WITH_MIG if device.mig else ())
 
 
 def _identity(access: Access, table: Table) -> dict[str, Any]:

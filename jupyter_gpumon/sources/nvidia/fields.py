@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
 from typing import Any
 
 import pynvml as nvml
 
-from .driver import ERROR, UNSUPPORTED, Absent, ask, meaning
+from .driver import ERROR, UNSUPPORTED, Absent, meaning, symbol
 
 Entry = tuple[int, int]
 """Field id and scope."""
@@ -18,7 +18,14 @@ ALL_LINKS = 0xFFFFFFFF
 _MEMBER = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
 """By value type, as nvml.h numbers them."""
 
+_DOUBLE, _NARROW = 0, 1
 _WORD = 1 << 32
+
+
+class _Answer(ctypes.Structure):
+    """The C struct without the conversions of nvidia-ml-py's own, which take most of the time of a batch."""
+
+    _fields_ = nvml.c_nvmlFieldValue_t._fields_
 
 
 def version_of(driver: str | None) -> tuple[int, ...]:
@@ -38,28 +45,6 @@ def translate(field: int, driver: tuple[int, ...]) -> int | None:
     return field - 18 if driver >= (575,) else None
 
 
-def value_of(answer: Any) -> Any:
-    """The value of one answered field, or why there is none."""
-    if answer.nvmlReturn != nvml.NVML_SUCCESS:
-        return meaning(answer.nvmlReturn)
-    if answer.valueType == 0 and not answer.timestamp and not answer.latencyUsec and not answer.value.ullVal:
-        return UNSUPPORTED  # with ECC off the driver says success and writes nothing
-    if answer.valueType >= len(_MEMBER):
-        return ERROR
-    return getattr(answer.value, _MEMBER[answer.valueType])
-
-
-def is_narrow(answer: Any) -> bool:
-    """Whether the value is 32 bits wide, so that a counter in it wraps."""
-    return bool(answer.nvmlReturn == nvml.NVML_SUCCESS and answer.valueType == 1)
-
-
-def fetch(handle: Any, entries: Sequence[Entry]) -> Sequence[Any] | Absent:
-    """Ask for all of them in one call, which costs about what its slowest costs."""
-    answers: Sequence[Any] | Absent = ask(nvml.nvmlDeviceGetFieldValues, handle, list(entries))
-    return answers
-
-
 class Unfolded:
     """A 32-bit counter that wraps, told as one that only grows."""
 
@@ -72,3 +57,56 @@ class Unfolded:
             self._turns += 1
         self._last = value
         return value + self._turns * _WORD
+
+
+class FieldReader:
+    """Reads field values of one GPU in batches; keeps what stays from look to look."""
+
+    def __init__(self, driver: tuple[int, ...]) -> None:
+        self.driver = driver
+        self._call = symbol("nvmlDeviceGetFieldValues")
+        self._prepared: dict[tuple[Entry, ...], tuple[list[Entry], Any]] = {}
+        self._unfolded: dict[Entry, Unfolded] = {}
+
+    def unfold(self, entry: Entry) -> None:
+        """Let this counter grow past 32 bits, if it is that narrow."""
+        self._unfolded.setdefault(entry, Unfolded())
+
+    def forget(self) -> None:
+        """The counters begin anew."""
+        self._unfolded.clear()
+
+    def fetch(self, handle: Any, entries: tuple[Entry, ...]) -> dict[Entry, Any]:
+        """Values, or why there are none, by one call, which costs about what its slowest field costs."""
+        if isinstance(self._call, Absent):
+            return dict.fromkeys(entries, self._call)
+        if entries not in self._prepared:
+            self._prepared[entries] = self._prepare(entries)
+        known, answers = self._prepared[entries]
+        found: dict[Entry, Any] = {} if len(known) == len(entries) else dict.fromkeys(entries, UNSUPPORTED)
+        code = self._call(handle, len(known), answers) if known else nvml.NVML_SUCCESS
+        if code != nvml.NVML_SUCCESS:
+            return found | dict.fromkeys(known, meaning(code))
+        for entry, answer in zip(known, answers, strict=True):
+            found[entry] = self._value(entry, answer)
+        return found
+
+    def _prepare(self, entries: tuple[Entry, ...]) -> tuple[list[Entry], Any]:
+        """The entries this driver knows, and the array to ask for them, which is used again and again."""
+        ids = {entry: translate(entry[0], self.driver) for entry in entries}
+        known = [entry for entry in entries if ids[entry] is not None]
+        answers = (_Answer * len(known))()
+        for entry, answer in zip(known, answers, strict=True):
+            answer.fieldId, answer.scopeId = ids[entry], entry[1]
+        return known, answers
+
+    def _value(self, entry: Entry, answer: Any) -> Any:
+        if answer.nvmlReturn != nvml.NVML_SUCCESS:
+            return meaning(answer.nvmlReturn)
+        kind, value = answer.valueType, answer.value
+        if kind == _DOUBLE and not answer.timestamp and not answer.latencyUsec and not value.ullVal:
+            return UNSUPPORTED  # with ECC off the driver says success and writes nothing
+        if kind >= len(_MEMBER):
+            return ERROR
+        number = getattr(value, _MEMBER[kind])
+        return self._unfolded[entry](number) if kind == _NARROW and entry in self._unfolded else number

@@ -11,7 +11,7 @@ from ...errors import DeviceLost
 from ...model import Device
 from .board import Board, meet, meet_instance
 from .driver import PERMISSION, Absent, ask, ask_driver
-from .fields import version_of
+from .fields import FieldReader, version_of
 from .gpm import Gpm
 from .mig import instances
 from .sleep import Sleep
@@ -83,7 +83,7 @@ class Inventory:
         device = _last_at.get(index)
         if device is None or device.uuid in self.boards:
             device = Device(uuid=f"unknown-{index}", index=index, name="NVIDIA GPU")
-        board = Board(replace(device, index=index), Access(None, self._driver, 0, 0, Gpm(None), {}))
+        board = Board(replace(device, index=index), Access(None, 0, 0, FieldReader(self._driver), Gpm(None)))
         if trouble:
             board.state, board.detail = "error", trouble
         return board
@@ -130,7 +130,8 @@ def _reached(board: Board | None, handle: Any, index: int) -> Board | None:
     if board.state != "ok":
         ask(nvml.nvmlDeviceGetPerformanceState, handle)  # raises DeviceLost where it is still lost
         board.close()
-        board.access = board.access._replace(gpm=Gpm(handle), unfolded={})
+        board.access.fields.forget()
+        board.access = board.access._replace(gpm=Gpm(handle))
         board.recover()
     board.access = board.access._replace(handle=handle)
     board.device = replace(board.device, index=index)

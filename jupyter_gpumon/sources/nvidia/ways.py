@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import pynvml as nvml
 
-from .driver import UNSUPPORTED, Absent, ask_named
-from .fields import Entry, Unfolded, fetch, is_narrow, translate, value_of
+from .driver import ERROR, UNSUPPORTED, Absent, ask_named
+from .fields import Entry, FieldReader
 from .gpm import Gpm
 
 Pick = Callable[[Any], Any]
@@ -29,6 +28,11 @@ class Call(NamedTuple):
     pick: Pick = whole
     scale: float | None = None
 
+    def ask(self, look: Look) -> Any:
+        """The value in the driver's unit; None where it is a sentinel."""
+        answer = look.ask(self.function, *self.args)
+        return answer if isinstance(answer, Absent) else self.pick(answer)
+
 
 class Fields(NamedTuple):
     """The sum of field values; those of one ``batch`` cost about the same and are asked for together."""
@@ -40,12 +44,34 @@ class Fields(NamedTuple):
     per_link: bool = False
     wraps: bool = False
 
+    def on(self, links: int) -> Fields:
+        """The same for a GPU with that many NVLinks."""
+        if not self.per_link:
+            return self
+        entries = tuple((field, link) for field, _ in self.entries for link in range(links))
+        return self._replace(entries=entries, per_link=False)
+
+    def ask(self, look: Look) -> Any:
+        """Over those that answer: of an NVLink that is not wired the driver says "not supported"."""
+        if self.wraps:
+            for entry in self.entries:
+                look.access.fields.unfold(entry)
+        values = look.fields(self.entries)
+        picked = [self.pick(value) for value in values if not isinstance(value, Absent)]
+        if not picked:
+            return next(iter(values), UNSUPPORTED)
+        return None if None in picked else picked[0] if len(picked) == 1 else sum(picked)
+
 
 class Activity(NamedTuple):
     """A GPM metric, by its id."""
 
     metric: int
     scale: float | None = None
+
+    def ask(self, look: Look) -> Any:
+        """The mean since the look before."""
+        return look.activity(self.metric)
 
 
 class Own(NamedTuple):
@@ -54,103 +80,67 @@ class Own(NamedTuple):
     function: Callable[[Look], Any]
     scale: float | None = None
 
+    def ask(self, look: Look) -> Any:
+        """What they make."""
+        return self.function(look)
+
 
 Way = Call | Fields | Activity | Own
 
 
 class Access(NamedTuple):
-    """How to reach one GPU, and what stays from look to look."""
+    """How to reach one GPU."""
 
     handle: Any
-    driver: tuple[int, ...]
     links: int
     fans: int
+    fields: FieldReader
     gpm: Gpm
-    unfolded: dict[Entry, Unfolded]
 
 
 class Look:
-    """One look at one GPU: however many metrics are picked from an answer, its call is made once."""
+    """One look at one GPU: however many metrics are picked from an answer, its call is made once.
 
-    def __init__(self, access: Access, expected: Iterable[Way] = ()) -> None:
+    Args:
+        access: the GPU.
+        batches: field values that are certainly needed, those in one batch to be asked for in one call.
+        activities: GPM metrics that may be needed, which all come by one call.
+    """
+
+    def __init__(
+        self, access: Access, batches: Iterable[tuple[Entry, ...]] = (), activities: Iterable[int] = ()
+    ) -> None:
         self.access = access
         self._answers: dict[tuple[str, tuple[Any, ...]], Any] = {}
-        self._values: dict[Entry, Any] = {}
-        expected = list(expected)
-        self._activities = {way.metric for way in expected if isinstance(way, Activity)}
+        self._fields: dict[Entry, Any] = {}
+        for batch in batches:
+            self._fields |= access.fields.fetch(access.handle, batch)
+        self._activities = set(activities)
         self._activity: dict[int, Any] | None = None
-        self._fetch_batches(way for way in expected if isinstance(way, Fields))
 
     def read(self, way: Way) -> Any:
         """The value in base units, or an ``Absent``."""
-        value = self._unscaled(way)
+        value = way.ask(self)
         if value is None:
-            return Absent("error")
-        return value if isinstance(value, Absent) or way.scale is None else value * way.scale
+            return ERROR
+        return value if way.scale is None or isinstance(value, Absent) else value * way.scale
 
     def ask(self, function: str, *args: Any) -> Any:
-        """A function's answer about this GPU, asked for once."""
+        """A function's answer about this GPU."""
         key = (function, args)
         if key not in self._answers:
             self._answers[key] = ask_named(function, self.access.handle, *args)
         return self._answers[key]
 
-    def _unscaled(self, way: Way) -> Any:
-        match way:
-            case Call():
-                answer = self.ask(way.function, *way.args)
-                return answer if isinstance(answer, Absent) else way.pick(answer)
-            case Fields():
-                return self._sum(way)
-            case Activity():
-                return self._look_at_activity(way.metric)
-            case Own():
-                return way.function(self)
-
-    def _entries(self, way: Fields) -> tuple[Entry, ...]:
-        if not way.per_link:
-            return way.entries
-        return tuple((field, link) for field, _ in way.entries for link in range(self.access.links))
-
-    def _fetch_batches(self, ways: Iterable[Fields]) -> None:
-        batches: defaultdict[str, dict[Entry, None]] = defaultdict(dict)
-        for way in ways:
-            batches[way.batch].update(dict.fromkeys(self._entries(way)))
-        for entries in batches.values():
-            self._fetch(list(entries))
-
-    def _fetch(self, entries: list[Entry]) -> None:
-        ids = {entry: translate(entry[0], self.access.driver) for entry in entries}
-        known = [entry for entry in entries if ids[entry] is not None]
-        self._values.update(dict.fromkeys(entries, UNSUPPORTED))
-        answers = fetch(self.access.handle, [(ids[entry] or 0, entry[1]) for entry in known]) if known else ()
-        if isinstance(answers, Absent):
-            self._values.update(dict.fromkeys(known, answers))
-            return
-        for entry, answer in zip(known, answers, strict=True):
-            self._values[entry] = self._unfold(entry, answer) if is_narrow(answer) else value_of(answer)
-
-    def _unfold(self, entry: Entry, answer: Any) -> Any:
-        unfolded = self.access.unfolded.get(entry)
-        value = value_of(answer)
-        return unfolded(value) if unfolded else value
-
-    def _sum(self, way: Fields) -> Any:
-        """Over those that answer: of an NVLink that is not wired the driver says "not supported"."""
-        entries = self._entries(way)
-        if way.wraps:
-            for entry in entries:
-                self.access.unfolded.setdefault(entry, Unfolded())
-        missing = [entry for entry in entries if entry not in self._values]
+    def fields(self, entries: tuple[Entry, ...]) -> list[Any]:
+        """Field values in the order of the entries."""
+        missing = tuple(entry for entry in entries if entry not in self._fields)
         if missing:
-            self._fetch(missing)
-        values = [self._values[entry] for entry in entries]
-        picked = [way.pick(value) for value in values if not isinstance(value, Absent)]
-        if not picked:
-            return next(iter(values), UNSUPPORTED)
-        return None if None in picked else sum(picked)
+            self._fields |= self.access.fields.fetch(self.access.handle, missing)
+        return [self._fields[entry] for entry in entries]
 
-    def _look_at_activity(self, metric: int) -> Any:
+    def activity(self, metric: int) -> Any:
+        """A GPM metric."""
         if self._activity is None or metric not in self._activity:
             self._activities.add(metric)
             self._activity = {**(self._activity or {}), **self.access.gpm.look(sorted(self._activities))}
