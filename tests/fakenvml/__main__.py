@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,13 +52,9 @@ def main() -> int:
         child = subprocess.Popen(options.command, env=driver.env)
         if options.own:
             driver.processes(Proc(0, child.pid, memory=12 * 1024**3, sm=55))
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            return child.wait()
-        finally:
-            child.terminate() if child.poll() is None else None
-            os.sync() if options.folder else None
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command; we end when it does
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        return child.wait()
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .build import NotBuildable, build
+from .child import Child
 from .driver import FakeDriver
 from .scenario import Scenario
 from .sysfs import FakeHost
@@ -36,6 +38,34 @@ def fake_nvml(fakenvml_library: Path, tmp_path: Path) -> Callable[..., FakeDrive
         return made[-1]
 
     return make
+
+
+@pytest.fixture
+def child() -> Iterator[Callable[[FakeDriver, str], Child]]:
+    """``child(driver, source)`` runs Python source on a driver (see child.py); it is ended with the test."""
+    children: list[Child] = []
+
+    def start(driver: FakeDriver, source: str) -> Child:
+        children.append(Child(driver, source))
+        return children[-1]
+
+    yield start
+    for each in children:
+        each.process.kill()
+        each.end()
+
+
+@pytest.fixture
+def ask(child: Callable[[FakeDriver, str], Child]) -> Callable[[FakeDriver, str], Any]:
+    """``ask(driver, source)``: the first thing the source says, with the first GPU opened as ``h``."""
+
+    def run(driver: FakeDriver, source: str) -> Any:
+        one = child(driver, "nvmlInit()\nh = nvmlDeviceGetHandleByIndex(0)\n" + textwrap.dedent(source))
+        answer = one.said()
+        one.end()
+        return answer
+
+    return run
 
 
 @pytest.fixture
