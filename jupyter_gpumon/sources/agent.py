@@ -141,7 +141,7 @@ class AgentSource:
                 if message is None:
                     return
                 yield from self._pass_on(message)
-            if self._hanging() > self._replace and not (self._stuck and self._stuck.alive):
+            if self._hanging(child) > self._replace and not (self._stuck and self._stuck.alive):
                 return
 
     def _pass_on(self, message: Message) -> Iterator[Stream]:
@@ -164,13 +164,14 @@ class AgentSource:
             self._silent = True
             yield self._say(stalled(clock.time() - silent))
 
-    def _hanging(self) -> float:
-        """Seconds since the driver, or the whole agent, was first said to hang."""
-        return time.monotonic() - self._stalled_at if self._hello.status.state == "stalled" else 0.0
+    def _hanging(self, child: Child) -> float:
+        """Seconds since the driver, or the whole agent, was said to hang while this agent was there."""
+        stalled = self._hello.status.state == "stalled"
+        return time.monotonic() - max(self._stalled_at, child.started) if stalled else 0.0
 
     def _after(self, child: Child, clock: Clock) -> Iterator[Stream]:
         """The agent has ended, hangs or writes garbage: bury it, say so, and wait before the next."""
-        hung, lived = self._hanging() > self._replace, time.monotonic() - child.started
+        hung, lived = self._hanging(child) > self._replace, time.monotonic() - child.started
         code = child.ended(0.0 if hung else 1.0)
         if not child.end(self._kill):
             self._stuck = child
