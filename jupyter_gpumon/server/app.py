@@ -109,9 +109,8 @@ class GpuMon(ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Wire the parts; they begin when the loop runs."""
-        log.parent = self.log
         self._opened: list[Sink] = []
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], None]] = [_speak_through(self._jupyter.log)]
         self._kernels: KernelChannel | None = None
         self._naming: PeriodicCallback | None = None
         source, owners = self._open_source(), Owners()
@@ -190,3 +189,13 @@ class GpuMon(ExtensionApp):
         self.service.monitor.close()
         for sink in self._opened:
             sink.close()
+
+
+def _speak_through(jupyter: logging.Logger) -> Callable[[], None]:
+    """Let our log lines come out where Jupyter's do; calling what is returned ends that."""
+    before, log.parent = log.parent, jupyter
+
+    def undo() -> None:
+        log.parent = before
+
+    return undo
