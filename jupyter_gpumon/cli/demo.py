@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import GpuMonError
 from ..sources.urls import open_source
+from .overview import first_look
 
 SIMULATED = "sim:gpus=2&script=notebook"
 """Simulated GPUs whose load follows what the notebooks compute."""
@@ -28,7 +29,7 @@ def run_demo(source: str | None, *, port: int, browser: bool, folder: Path | Non
     if importlib.util.find_spec("jupyterlab") is None:
         raise GpuMonError("The demo needs JupyterLab: pip install 'jupyter-gpumon[lab]'")
     source = source or ("agent" if has_driver() else SIMULATED)
-    open_source(source).close()  # a malformed URL is said here, not in the browser
+    _check(source)
     notebook = _copy_notebook(folder or Path(tempfile.mkdtemp(prefix="gpumon-demo-")))
     _say(source, notebook)
     command = _command(source, port or _free_port(), browser, notebook)
@@ -45,6 +46,13 @@ def has_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def _check(source: str) -> None:
+    """What is wrong with a source is said here, not in the browser; a machine without a driver is not wrong."""
+    hello, sample = first_look(open_source(source))
+    if sample is None and hello.source.startswith("sim:"):
+        raise GpuMonError(f"{hello.status.message} {hello.status.hint}".strip())
 
 
 def _say(source: str, notebook: Path) -> None:
