@@ -8,10 +8,17 @@
 
 #define MAX_PARTS 32
 
+struct part {
+    double watts, seconds;
+};
+
 struct profile {
     char kind; /* s(teps, cyclic), r(amp, then constant), b(ursts) */
     int parts;
-    double watts[MAX_PARTS], seconds[MAX_PARTS]; /* ramp: from, to; bursts: idle, peak; slot and burst length, seed */
+    struct part *part;    /* steps */
+    double low, high;     /* ramp: from, to; bursts: idle, peak */
+    double length, slot;  /* of the ramp or the burst; the time in which one burst falls */
+    uint64_t seed;
     double cycle, cycle_energy;
 };
 
@@ -35,8 +42,8 @@ static int numbers(const char *text, double *to, int most)
 
 static void add_part(struct profile *profile, double watts, double seconds)
 {
-    profile->watts[profile->parts] = watts;
-    profile->seconds[profile->parts++] = seconds;
+    profile->part = realloc(profile->part, (profile->parts + 1) * sizeof *profile->part);
+    profile->part[profile->parts++] = (struct part){watts, seconds};
     profile->cycle += seconds;
     profile->cycle_energy += watts * seconds;
 }
@@ -61,17 +68,14 @@ static void parse_ramp(struct profile *profile, const char *text)
 {
     double a[3] = {0, 0, 1}; /* from, to, seconds */
     numbers(text, a, 3);
-    profile->kind = 'r';
-    profile->watts[0] = a[0], profile->watts[1] = a[1], profile->seconds[0] = a[2];
+    *profile = (struct profile){.kind = 'r', .low = a[0], .high = a[1], .length = a[2]};
 }
 
 static void parse_bursts(struct profile *profile, const char *text)
 {
     double a[5] = {0, 0, 0.02, 5, 1}; /* idle, peak, length, per second, seed */
     numbers(text, a, 5);
-    profile->kind = 'b';
-    profile->watts[0] = a[0], profile->watts[1] = a[1];
-    profile->seconds[0] = 1 / a[3], profile->seconds[1] = a[2], profile->seconds[2] = a[4];
+    *profile = (struct profile){.kind = 'b', .low = a[0], .high = a[1], .length = a[2], .slot = 1 / a[3], .seed = a[4]};
 }
 
 static struct profile parse(const char *text)
@@ -100,25 +104,24 @@ static double clamp(double x, double low, double high)
 static double steps_energy(const struct profile *p, double x)
 {
     double cycles = floor(x / p->cycle), rest = x - cycles * p->cycle, sum = cycles * p->cycle_energy;
-    for (int i = 0; i < p->parts; rest -= p->seconds[i++])
-        sum += p->watts[i] * clamp(rest, 0, p->seconds[i]);
+    for (int i = 0; i < p->parts; rest -= p->part[i++].seconds)
+        sum += p->part[i].watts * clamp(rest, 0, p->part[i].seconds);
     return sum;
 }
 
 static double ramp_energy(const struct profile *p, double x)
 {
-    double rising = fmin(x, p->seconds[0]);
-    double sum = p->watts[0] * rising + (p->watts[1] - p->watts[0]) * rising * rising / (2 * p->seconds[0]);
-    return sum + p->watts[1] * (x - rising);
+    double rising = fmin(x, p->length);
+    double sum = p->low * rising + (p->high - p->low) * rising * rising / (2 * p->length);
+    return sum + p->high * (x - rising);
 }
 
 /* One burst in each slot, at an offset drawn from the slot's number: random to a reader, exact to integrate. */
 static double bursts_energy(const struct profile *p, double x)
 {
-    double slot = p->seconds[0], length = p->seconds[1], n = floor(x / slot);
-    double offset = noise((uint64_t)p->seconds[2], (uint64_t)n) * (slot - length);
-    double busy = n * length + clamp(x - n * slot - offset, 0, length);
-    return p->watts[0] * x + (p->watts[1] - p->watts[0]) * busy;
+    double n = floor(x / p->slot), offset = noise(p->seed, (uint64_t)n) * (p->slot - p->length);
+    double busy = n * p->length + clamp(x - n * p->slot - offset, 0, p->length);
+    return p->low * x + (p->high - p->low) * busy;
 }
 
 static double profile_energy(const struct profile *p, double x)
