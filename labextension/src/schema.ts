@@ -102,6 +102,7 @@ export interface IEdge {
   readonly since: number;
   readonly mono: number;
   readonly joules: number;
+  readonly period?: number | null;
 }
 
 /** Energy of one device over one window. ``joules`` is None where only ``high`` can be said ("≤ x J"). */
