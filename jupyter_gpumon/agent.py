@@ -18,7 +18,7 @@ from .clock import SystemClock
 from .errors import LibraryMismatch, SourceError, WireError
 from .model import Error, Request, Sample
 from .sources.host import HostReader
-from .sources.lifeline import BEAT, EXIT_FRESH, EXIT_REFUSED, Watchdog
+from .sources.lifeline import BEAT, EXIT_FRESH, EXIT_REFUSED, REOPEN, Watchdog
 from .sources.outbox import Outbox
 from .sources.sampler import Sampler
 from .sources.urls import backend_opener
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interval=asked.interval,
             source=asked.name or asked.backend,
             patience=asked.patience,
+            reopen=asked.reopen,
         )
         return _run(sampler, asked.stall)
     except SourceError as e:
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", default="", help="what the stream calls its source")
     parser.add_argument("--stall", type=float, default=5.0, help="seconds after which a driver call counts as hung")
     parser.add_argument("--patience", type=float, default=10.0, help="seconds to stay after a driver upgrade")
+    parser.add_argument(
+        "--reopen", type=float, default=REOPEN, help="seconds to wait for a lost GPU before another try"
+    )
     return parser
 
 

@@ -131,9 +131,21 @@ def test_wrong_parameters_are_refused_with_words(agent):
 
 def test_it_imports_only_what_it_needs():
     """Neither Jupyter nor numpy, nor what a command line tool or an event loop would bring."""
-    code = "import sys, jupyter_gpumon.agent, jupyter_gpumon.sources.sim, jupyter_gpumon.sources.nvidia; print(*sys.modules)"
+    modules = "jupyter_gpumon.agent, jupyter_gpumon.sources.sim, jupyter_gpumon.sources.nvidia"
+    code = f"import sys, {modules}; print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    unwanted = {"jupyter_server", "numpy", "asyncio", "typer", "traitlets", "tornado", "rich", "websocket", "ssl", "pynvml"}
+    unwanted = {
+        "jupyter_server",
+        "numpy",
+        "asyncio",
+        "typer",
+        "traitlets",
+        "tornado",
+        "rich",
+        "websocket",
+        "ssl",
+        "pynvml",
+    }
     assert unwanted & set(out.split()) == set()
 
 

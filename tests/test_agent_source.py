@@ -137,7 +137,10 @@ def test_an_agent_that_writes_nothing_but_garbage_is_replaced(follow, tmp_path):
 def test_an_agent_without_an_end_of_line_costs_bounded_memory(follow, tmp_path):
     """400 MB without a line end."""
     before = psutil.Process().memory_info().rss
-    body = "say(Hello())\nfor n in range(400): sys.stdout.write('x' * 1_000_000)\nprint()\nwhile True: sample(); time.sleep(.1)\n"
+    body = (
+        "say(Hello())\nfor n in range(400): sys.stdout.write('x' * 1_000_000)\n"
+        "print(flush=True)\nwhile True: sample(); time.sleep(.1)\n"
+    )
     run = follow(arguments=script(tmp_path, body))
     run.until_more(1, seconds=60)
     assert psutil.Process().memory_info().rss - before < 60e6

@@ -61,9 +61,7 @@ def samples(stream: Iterator, count: int) -> list[Sample]:
     found = []
     while len(found) < count:
         message = next(stream)
-        if isinstance(message, Sample) and not message.edges:
-            found.append(message)
-        elif isinstance(message, Sample) and message.gpus:
+        if isinstance(message, Sample) and (message.gpus or not message.edges):
             found.append(message)
     return found
 

@@ -18,7 +18,7 @@ from ..errors import SourceError
 from ..model import Error, Hello, Request, Sample, Status
 from ..wire import Message, Stream, encode_line
 from .child import MOST_GARBAGE, Child, Kill, command
-from .lifeline import BEAT, EXIT_FRESH, stalled
+from .lifeline import BEAT, EXIT_FRESH, REOPEN, stalled
 from .urls import is_backend, parse
 
 LOG = logging.getLogger("jupyter_gpumon")
@@ -52,6 +52,7 @@ class AgentSource:
         url: ``auto``, ``agent``, ``nvidia``, ``sim:…``.
         interval: seconds between samples, at first.
         stall: seconds without an answer from the driver, or without any line from the agent, that count as hanging.
+        reopen: seconds after which a driver with a lost GPU is opened anew, at first.
         replace: seconds of hanging after which the agent is replaced, by at most one while it still lives.
         arguments: another command to run, for tests.
         kill: how an agent is killed, for tests.
@@ -63,12 +64,13 @@ class AgentSource:
         *,
         interval: float = 1.0,
         stall: float = 5.0,
+        reopen: float = REOPEN,
         replace: float = REPLACE,
         arguments: Sequence[str] | None = None,
         kill: Kill = kill,
     ) -> None:
         self.url, self._stall, self._replace = url, stall, replace
-        self._arguments, self._kill = arguments, kill
+        self._arguments, self._kill, self._reopen = arguments, kill, reopen
         self._backend = _backend(url)
         self._request = Request(interval=interval)
         self._lock, self._closing = threading.Lock(), threading.Event()
@@ -122,9 +124,10 @@ class AgentSource:
             self.close()
 
     def _start(self) -> Child:
-        options = ["--name", _name(self.url), "--stall", str(self._stall), "--patience", str(self._patience)]
+        times = {"stall": self._stall, "patience": self._patience, "reopen": self._reopen}
+        options = [word for name, seconds in times.items() for word in (f"--{name}", f"{seconds:g}")]
         try:
-            child = Child(self._arguments or command(self._backend, *options))
+            child = Child(self._arguments or command(self._backend, "--name", _name(self.url), *options))
         except OSError as e:
             raise SourceError(f"The agent cannot be started with {sys.executable!r}: {e}.") from e
         child.send(encode_line(self._request))

@@ -16,8 +16,6 @@ from .inventory import changes, merged
 
 LOST_AGAIN = 5.0
 """Seconds between looks at the inventory while a device is lost."""
-REOPEN = 60.0
-"""Seconds after which a driver with a lost device is opened anew, in case that brings it back."""
 ENERGY_FRESH = 0.5
 """Seconds for which a reading of the energy counter is good enough for a sample."""
 
@@ -50,14 +48,13 @@ class Generation:
         self._next = {"normal": 0.0, "slow": 0.0}
         self._slow: dict[str, dict[str, dict[str, object]]] = {"normal": {}, "slow": {}}
         self._inventoried = 0.0
-        self._opened = clock.mono()
+        self._lost_since: float | None = None
         self._events: list[Event] = []
         self._settled = False
 
-    def hopeless(self) -> bool:
-        """Whether a device has been lost for so long that opening the driver anew is worth a try."""
-        lost = any(device.state == "lost" for device in self.devices)
-        return lost and self._clock.mono() - self._opened > REOPEN
+    def lost_for(self) -> float:
+        """Seconds for which this generation has had a lost device; 0 where it has none."""
+        return 0.0 if self._lost_since is None else self._clock.mono() - self._lost_since
 
     def take_inventory(self) -> None:
         """Look at the devices anew; what changed becomes events."""
@@ -68,6 +65,8 @@ class Generation:
         self._first, self._inventoried = False, mono
         self.devices = merged(self.devices, now)
         self.edges.watch(self.devices)
+        lost = any(device.state == "lost" for device in now)
+        self._lost_since = (self._lost_since or mono) if lost else None
 
     def look(self, periods: dict[str, float], processes: bool) -> View:
         """Read the tiers that are due; ``periods`` holds seconds per tier."""

@@ -14,6 +14,8 @@ EXIT_FRESH = 75
 """The driver is newer than the library in this process: start a fresh one."""
 EXIT_REFUSED = 64
 """The backend cannot be opened as asked; an ``error`` line says why."""
+REOPEN = 15.0
+"""Seconds after which a driver with a lost device is opened anew, in case that brings it back; doubled each time."""
 BEAT = 2.0
 """Seconds without a line after which the agent writes an empty sample, to show that it lives."""
 

@@ -12,10 +12,10 @@ _JITTER = 0.006
 
 
 class Phase:
-    """The straight lines (phase + period × number) through all marks, and the middle one of them.
+    """The straight lines (phase + period × number) through all marks; of them, the middle one.
 
     Midpoints will not do: an interval that was laid around the expected moment has it in its middle, so they would only
-    confirm what was expected. Where no line passes through all marks (jitter), the middle of the violated bounds serves.
+    confirm what was expected. Where no line passes through all marks (jitter), the middle of what they say serves.
 
     Args:
         period: seconds, as first seen.

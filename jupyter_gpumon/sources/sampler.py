@@ -17,6 +17,7 @@ from ..wire import Stream
 from . import Backend
 from .generation import Generation, View
 from .inventory import status_of
+from .lifeline import REOPEN
 from .ticks import Ticks
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class Sampler:
         source: what ``Hello.source`` says.
         patience: seconds after which a driver that is newer than its loaded library ends the stream with
             ``LibraryMismatch``, since only a fresh process can heal that.
+        reopen: seconds after which a driver with a lost device is opened anew, at first.
     """
 
     def __init__(
@@ -59,9 +61,10 @@ class Sampler:
         interval: float = 1.0,
         source: str = "agent",
         patience: float = 10.0,
+        reopen: float = REOPEN,
     ) -> None:
         self._open: Callable[[], Backend] = backend if callable(backend) else lambda: backend
-        self._host, self._patience = host, patience
+        self._host, self._patience, self._reopen = host, patience, reopen
         self.hello = Hello(source=source, interval=_clamped(interval), status=Status(state="starting"))
         """The latest; another thread may read it."""
         self.call: tuple[float, str] | None = None
@@ -70,7 +73,7 @@ class Sampler:
         self._periods = {"normal": 0.0, "slow": SLOW}
         self._measuring, self._processes = False, True
         self._wake, self._closing = threading.Event(), threading.Event()
-        self._retry = 1.0
+        self._retry, self._tries = 1.0, 0
         self._clock: Clock = SystemClock()
 
     def ask(self, request: Request) -> None:
@@ -113,9 +116,10 @@ class Sampler:
             self._driver(generation.take_inventory)
             yield self._greet(generation, self.hello.generation + 1)
             self._retry = 1.0
-            while not self._closing.is_set() and not generation.hopeless():
+            while not self._closing.is_set() and generation.lost_for() <= self._reopen * 2**self._tries:
                 yield from self._tick(generation)
                 yield from self._rest(generation)
+            self._tries = min(5, self._tries + 1)
         finally:
             self._driver(backend.close)
 
@@ -123,6 +127,8 @@ class Sampler:
         missed, gaps = self._ticks.take(self._interval)
         time, mono = self._clock.time(), self._clock.mono()
         view = self._driver(generation.look, self._periods, self._processes)
+        if not generation.lost_for():
+            self._tries = 0
         if generation.devices != self.hello.devices or self._interval != self.hello.interval:
             yield self._greet(generation, self.hello.generation)
         yield self._sample(time, mono, view, gaps, missed, generation)
