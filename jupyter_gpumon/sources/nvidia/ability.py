@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ class Plan(NamedTuple):
     """What a look is for: the metrics worth asking, and what is known to be needed for them."""
 
     names: tuple[str, ...]
-    batches: tuple[tuple[Entry, ...], ...]
+    fields: tuple[Entry, ...]
     activities: tuple[int, ...]
     until: float
     """Monotonic time from which on something else may be worth asking."""
@@ -85,16 +85,16 @@ class Ability:
 
     def _plan(self, wanted: frozenset[str], now: float) -> Plan:
         names = tuple(name for name in self._ways if name in wanted and self._is_askable(name, now))
-        batches: defaultdict[str, dict[Entry, None]] = defaultdict(dict)
+        fields: dict[Entry, None] = {}
         activities: dict[int, None] = {}
         for name in names:
             way = self._ways[name][0]
             if isinstance(way, Activity):
                 activities[way.metric] = None
             elif isinstance(way, Fields) and name in self._proven:  # one unproven id could spoil a batch
-                batches[way.batch].update(dict.fromkeys(way.entries))
+                fields.update(dict.fromkeys(way.entries))
         until = min((self._retry[name] for name in wanted - set(names) if name in self._retry), default=math.inf)
-        return Plan(names, tuple(tuple(batch) for batch in batches.values()), tuple(activities), until)
+        return Plan(names, tuple(fields), tuple(activities), until)
 
     def _is_askable(self, name: str, now: float) -> bool:
         missing = self._missing.get(name)

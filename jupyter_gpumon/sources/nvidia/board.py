@@ -54,7 +54,7 @@ class Board:
     def read(self, wanted: frozenset[str], now: float) -> Gpu:
         """These metrics; only what they need is called. Raises ``DeviceLost`` and ``DriverError``."""
         plan = self.ability.plan(wanted, now)
-        look = Look(self.access, plan.batches, plan.activities)
+        look = Look(self.access, plan.fields, plan.activities)
         values = {name: self.ability.read(name, look, now) for name in plan.names}
         return Gpu(uuid=self.uuid, **values)
 

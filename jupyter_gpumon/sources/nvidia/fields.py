@@ -77,7 +77,10 @@ class FieldReader:
         self._unfolded.clear()
 
     def fetch(self, handle: Any, entries: tuple[Entry, ...]) -> dict[Entry, Any]:
-        """Values, or why there are none, by one call, which costs about what its slowest field costs."""
+        """Values, or why there are none, by one call, which costs about what its slowest field costs.
+
+        Dear fields do not slow down cheap ones as long as they are in other tiers of the catalogue.
+        """
         if isinstance(self._call, Absent):
             return dict.fromkeys(entries, self._call)
         if entries not in self._prepared:

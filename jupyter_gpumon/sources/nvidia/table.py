@@ -16,25 +16,25 @@ Table = dict[str, tuple[Way, ...]]
 MILLI, MEGA, KIBI, NANO, PERCENT = 1e-3, 1e6, 1024.0, 1e-9, 1e-2
 
 
-def _field(field: int, scale: float | None = None, *, batch: str = "cheap", pick: Pick = whole) -> Fields:
-    return Fields(((field, 0),), scale, batch, pick)
+def _field(field: int, scale: float | None = None, pick: Pick = whole) -> Fields:
+    return Fields(((field, 0),), scale, pick)
 
 
 def _bytes_moved(field: int) -> Fields:
-    return Fields(((field, 0),), batch="pcie", wraps=True)
+    return Fields(((field, 0),), wraps=True)
 
 
-def _links(field: int, pick: Pick = whole, batch: str = "nvlink") -> Fields:
-    return Fields(((field, 0),), batch=batch, pick=pick, per_link=True)
+def _links(field: int, pick: Pick = whole) -> Fields:
+    return Fields(((field, 0),), pick=pick, per_link=True)
 
 
 def _all_links(field: int) -> Fields:
-    return Fields(((field, ALL_LINKS),), KIBI, "nvlink")
+    return Fields(((field, ALL_LINKS),), KIBI)
 
 
 def _totals(*fields: int) -> Fields:
     entries: tuple[Entry, ...] = tuple((field, 0) for field in fields)
-    return Fields(entries, batch="nvlink")
+    return Fields(entries)
 
 
 def _engine(function: str) -> tuple[Way, ...]:
@@ -59,7 +59,7 @@ def _ecc(kind: int, counter: int) -> tuple[Way, ...]:
 
 
 def _remapped(index: int) -> tuple[Way, ...]:
-    return (Call("nvmlDeviceGetRemappedRows", (), item(index)), _field(142 + index, batch="remap"))
+    return (Call("nvmlDeviceGetRemappedRows", (), item(index)), _field(142 + index))
 
 
 CLOCK_EVENTS = {
@@ -87,7 +87,7 @@ METRIC_WAYS: Table = {
     "jpeg": _engine("nvmlDeviceGetJpgUtilization"),
     "ofa": _engine("nvmlDeviceGetOfaUtilization"),
     "power": (_field(186, MILLI), Call("nvmlDeviceGetPowerUsage", scale=MILLI)),
-    "power_average": (_field(185, MILLI, batch="average"),),
+    "power_average": (_field(185, MILLI),),
     "temperature": (Call("nvmlDeviceGetTemperatureV", (0,)), Call("nvmlDeviceGetTemperature", (0,))),
     "temperature_margin": (Call("nvmlDeviceGetMarginTemperature"),),
     "clock_sm": _clock(nvml.NVML_CLOCK_SM),
@@ -105,8 +105,8 @@ METRIC_WAYS: Table = {
     "memory_reserved": _memory("reserved"),
     "bar1_used": _bar1("bar1Used"),
     "bar1_total": _bar1("bar1Total"),
-    "energy": (Call("nvmlDeviceGetTotalEnergyConsumption", scale=MILLI), _field(83, MILLI, batch="energy")),
-    "temperature_memory": (_field(82, batch="memory temperature", pick=_plausible),),
+    "energy": (Call("nvmlDeviceGetTotalEnergyConsumption", scale=MILLI), _field(83, MILLI)),
+    "temperature_memory": (_field(82, pick=_plausible),),
     "fan": (Own(fastest_fan, PERCENT), Call("nvmlDeviceGetFanSpeed", scale=PERCENT)),
     "pcie_tx": (_bytes_moved(197), Activity(255)),
     "pcie_rx": (_bytes_moved(198), Activity(256)),
@@ -128,11 +128,11 @@ METRIC_WAYS: Table = {
     "power_limit": (_field(190, MILLI), Call("nvmlDeviceGetEnforcedPowerLimit", scale=MILLI)),
     "pcie_gen": (Call("nvmlDeviceGetCurrPcieLinkGeneration"),),
     "pcie_width": (Call("nvmlDeviceGetCurrPcieLinkWidth"),),
-    "pcie_replay": (Call("nvmlDeviceGetPcieReplayCounter"), _field(94, batch="replay")),
-    "nvlink_active": (_links(165, lambda state: int(state == 1), "link state"),),
-    "nvlink_crc_errors": (_links(163, batch="link errors"), _totals(38, 45)),
-    "nvlink_replays": (_links(161, batch="link errors"), _totals(52)),
-    "nvlink_recoveries": (_links(162, batch="link errors"), _links(215, batch="link errors"), _totals(59)),
+    "pcie_replay": (Call("nvmlDeviceGetPcieReplayCounter"), _field(94)),
+    "nvlink_active": (_links(165, lambda state: int(state == 1)),),
+    "nvlink_crc_errors": (_links(163), _totals(38, 45)),
+    "nvlink_replays": (_links(161), _totals(52)),
+    "nvlink_recoveries": (_links(162), _links(215), _totals(59)),
     "ecc_corrected": _ecc(0, 0),
     "ecc_uncorrected": _ecc(1, 0),
     "ecc_corrected_lifetime": _ecc(0, 1),
@@ -141,8 +141,8 @@ METRIC_WAYS: Table = {
     "remapped_uncorrectable": _remapped(1),
     "remap_pending": _remapped(2),
     "remap_failure": _remapped(3),
-    "retired_pages": (Fields(((29, 0), (30, 0)), batch="retired"), Own(retired_pages)),
-    "retired_pending": (_field(31, batch="retired"), Call("nvmlDeviceGetRetiredPagesPendingStatus")),
+    "retired_pages": (Fields(((29, 0), (30, 0))), Own(retired_pages)),
+    "retired_pending": (_field(31), Call("nvmlDeviceGetRetiredPagesPendingStatus")),
     "recovery_action": (_field(230),),
     "uptime": (Own(uptime),),
 }

@@ -35,11 +35,10 @@ class Call(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The sum of field values; those of one ``batch`` cost about the same and are asked for together."""
+    """The sum of field values."""
 
     entries: tuple[Entry, ...]
     scale: float | None = None
-    batch: str = "cheap"
     pick: Pick = whole
     per_link: bool = False
     wraps: bool = False
@@ -103,18 +102,14 @@ class Look:
 
     Args:
         access: the GPU.
-        batches: field values that are certainly needed, those in one batch to be asked for in one call.
+        expected: field values that are certainly needed, which all come by one call.
         activities: GPM metrics that may be needed, which all come by one call.
     """
 
-    def __init__(
-        self, access: Access, batches: Iterable[tuple[Entry, ...]] = (), activities: Iterable[int] = ()
-    ) -> None:
+    def __init__(self, access: Access, expected: tuple[Entry, ...] = (), activities: Iterable[int] = ()) -> None:
         self.access = access
         self._answers: dict[tuple[str, tuple[Any, ...]], Any] = {}
-        self._fields: dict[Entry, Any] = {}
-        for batch in batches:
-            self._fields |= access.fields.fetch(access.handle, batch)
+        self._fields = access.fields.fetch(access.handle, expected) if expected else {}
         self._activities = set(activities)
         self._activity: dict[int, Any] | None = None
 
