@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ..model import Cell, Columns, Energy, Hello, Process, Sample
 from ..monitor import Monitor
-from ..wire import Stream
+from ..wire import Stream, encode
 from .cells import Cells, announced
 from .channel import Channel
 from .owners import Owners, kernel_pids
@@ -120,6 +120,10 @@ class Service:
             spread=spread,
             host=host,
         )
+
+    def greeting(self, seconds: float) -> bytes:
+        """``hello`` as text. With history this is some milliseconds of work: not for the loop."""
+        return encode(self.hello(seconds))
 
     def processes(self) -> tuple[Process, ...] | None:
         """Who is on the devices, as far as it may be shown."""

@@ -15,7 +15,6 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from ..wire import encode
 from .channel import Client
 from .service import Service
 
@@ -47,9 +46,9 @@ class Stream(WebSocketHandler):
         """Greet."""
         self.client = self.make_client()
         seconds = min(max(_number(self.get_query_argument("history", "0")), 0.0), 86_400.0)
-        hello = await asyncio.get_running_loop().run_in_executor(None, self.service.hello, seconds)
+        hello = await asyncio.get_running_loop().run_in_executor(None, self.service.greeting, seconds)
         if self.ws_connection is not None:
-            self.service.channel.join(self.client, encode(hello))
+            self.service.channel.join(self.client, hello)
 
     def make_client(self) -> Client:
         """Who listens."""
