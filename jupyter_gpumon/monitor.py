@@ -51,7 +51,8 @@ class Monitor:
         self._failed: set[object] = set()
         self._notes: list[Event] = []
         self._lock = threading.Lock()
-        self._interval = self._expected = self.hello.interval
+        self._asked = 0.0
+        self._expected = self._interval
         self._thread = threading.Thread(target=self._run, name="gpumon-monitor", daemon=True)
 
     def start(self) -> None:
@@ -80,8 +81,13 @@ class Monitor:
         """Ask the source for another rate or for fine energy edges."""
         if request.interval is not None:
             # The sample under way still comes at the slower of both rates.
-            self._expected, self._interval = max(self._interval, request.interval), request.interval
+            self._expected, self._asked = max(self._interval, request.interval), request.interval
         self._source.ask(request)
+
+    @property
+    def _interval(self) -> float:
+        """Seconds between samples now: the slower of what was asked for and what the source says."""
+        return max(self._asked, self.hello.interval)
 
     def note(self, event: Event) -> None:
         """Let an event ride in the next sample."""
@@ -111,8 +117,7 @@ class Monitor:
         self.ledger.take(message)
         if isinstance(message, Hello):
             self.hello = message
-            self._interval = message.interval
-            self._expected = max(self._expected, message.interval)
+            self._expected = max(self._expected, self._interval)
         else:
             message = self._keep(message)
         for key, sink in self._all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from itertools import pairwise
 
 import pytest
@@ -134,16 +135,18 @@ async def test_a_client_that_does_not_read_costs_a_bounded_amount(gpumon, listen
     await eventually(lambda: gpumon.service.monitor.latest is not latest, "samples")
     busy = await listen()
     await busy.live()
-    # The kernel's buffers would take minutes to fill at this rate: fill them with hellos instead.
-    text = b'{"type": "hello", "hostname": "' + b"0123456789abcdef" * 4096 + b'"}'
-    for _ in range(200):
-        if not deaf._busy:
-            deaf._send(text)
-        await asyncio.sleep(0.005)
-        if deaf._busy and deaf._waiting is not None:
+    # The network's buffers would take minutes to fill at this rate: fill them with hellos.
+    text = b'{"type": "hello", "hostname": "' + os.urandom(2**16).hex().encode() + b'"}'
+    for _ in range(500):
+        if deaf._busy:
             break
-    for _ in range(3):
+        deaf.hello(text)
+        await asyncio.sleep(0.001)
+    assert deaf._busy
+    for _ in range(5):
         await busy.sample()
+    assert deaf._busy
+    assert deaf._waiting.mono <= gpumon.service.monitor.latest.mono
     writer.close()
     await eventually(lambda: len(gpumon.service.channel) == 1, "the deaf client dropped")
 
