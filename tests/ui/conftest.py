@@ -19,9 +19,14 @@ FLAGS = [
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def jp_asyncio_loop() -> None:
     """None: pytest-jupyter would close the loop that drives the browser in this thread."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    """Nothing to clean up: the servers here are processes of their own."""
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +85,7 @@ class Page:
         """Show the panel and wait until it is live."""
         self.show()
         self.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=20_000)
-        self.wait("() => / W$/m.test(document.querySelector('#jp-gpumon').innerText)")
+        self.wait("() => /\\d W/.test(document.querySelector('#jp-gpumon').innerText)")
         return self
 
     def wait(self, condition: str, argument: object = None, seconds: float = 20) -> None:
@@ -101,6 +106,7 @@ def visit(chromium: playwright.Browser) -> Iterator[Callable[..., Page]]:
     def open_page(server: Lab, width: int = 1400, height: int = 950, **options: object) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
+        context.set_default_timeout(15_000)
         return Page(context.new_page(), server)
 
     yield open_page

@@ -43,7 +43,7 @@ export function GpuCard(props: IGpuProps): JSX.Element {
         <Mood device={device} gpu={props.gpus.get(device.uuid)} trans={trans} />
       </div>
       <Body {...props} />
-      {(device.state ?? 'ok') === 'ok' && <Spark {...props} />}
+      {(device.state ?? 'ok') === 'ok' && !device.absent?.utilization && <Spark {...props} />}
     </section>
   );
 }

@@ -31,6 +31,13 @@ interface IPointed {
   readonly left: number;
 }
 
+type SetPointed = React.Dispatch<React.SetStateAction<IPointed | null>>;
+
+/** The same object where the cursor has not moved, so that nothing is drawn for it. */
+function moved(before: IPointed | null, index: number, left: number): IPointed {
+  return before?.index === index && before.left === left ? before : { index, left };
+}
+
 /** One chart. */
 export function Chart(props: IChartProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
@@ -67,7 +74,7 @@ export function Chart(props: IChartProps): JSX.Element {
 function usePlot(
   host: React.RefObject<HTMLDivElement>,
   props: IChartProps,
-  setPointed: (pointed: IPointed | null) => void
+  setPointed: SetPointed
 ): React.MutableRefObject<Plot | null> {
   const plot = useRef<Plot | null>(null);
   const seen = useRef(true);
@@ -100,15 +107,11 @@ function usePlot(
     if (plot.current && seen.current) {
       redraw(plot.current, props);
     }
-  });
+  }, [props.window, props.from, props.to, props.bands]); // not at each move of the cursor, which drawing moves too
   return plot;
 }
 
-function optionsOf(
-  props: IChartProps,
-  element: HTMLElement,
-  setPointed: (pointed: IPointed | null) => void
-): IPlotOptions {
+function optionsOf(props: IChartProps, element: HTMLElement, setPointed: SetPointed): IPlotOptions {
   return {
     lines: props.devices.map(lineOf),
     scale: scaleOf(METRICS[props.metric]),
@@ -119,7 +122,7 @@ function optionsOf(
     onReset: props.onReset,
     onCursor: (index, left) => {
       const here = index !== null && left >= 0 && element.matches(':hover, :focus');
-      setPointed(here ? { index, left } : null);
+      setPointed(before => (here ? moved(before, index, left) : null));
     }
   };
 }

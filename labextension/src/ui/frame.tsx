@@ -123,7 +123,7 @@ export function Footer(props: IFooterProps): JSX.Element {
   const parts = [
     hello?.driver && trans.__('driver %1', hello.driver),
     hello?.cuda && `CUDA ${hello.cuda}`,
-    hello && trans._n('%1 GPU', '%1 GPUs', props.boards)
+    props.boards > 0 && trans._n('%1 GPU', '%1 GPUs', props.boards)
   ].filter(Boolean);
   return (
     <footer className="jp-GpuMon-footer">

@@ -82,7 +82,8 @@ function more({
   trans
 }: IProcessesProps & { readonly group: IGroup }): string {
   const on = devices.filter(device => group.on.includes(device.uuid));
-  const where = on.length === 1 ? label(on[0]) : trans._n('%1 GPU', '%1 GPUs', group.on.length);
+  const boards = new Set(on.map(device => device.index)).size;
+  const where = on.length <= 2 ? on.map(label).join(', ') : trans._n('%1 GPU', '%1 GPUs', boards);
   const kernel = group.kernel ? actions.state(group.kernel) : null;
   const parts = [where];
   if (group.own) {

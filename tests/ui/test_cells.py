@@ -1,0 +1,43 @@
+"""A saved cell record, drawn when its notebook is opened."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.ui
+
+RECORD = {
+    "start": 1000.0,
+    "end": 1012.4,
+    "status": "ok",
+    "final": True,
+    "devices": [{"name": "gpu0", "model": "NVIDIA H200"}],
+    "energy": {"gpu0": {"joules": 4130.0, "low": 4105.0, "high": 4155.0, "method": "counter"}},
+    "mean": {"gpu0": {"power": 333.0, "utilization": 0.91}},
+    "peak": {"gpu0": {"power": 512.0, "memory_used": 38.2e9}},
+    "rise": {"gpu0": {"memory_used": 6.1e9}},
+    "delta": {"gpu0": {"held_power_cap": 2.1}},
+}
+SHORT = {"start": 1.0, "end": 1.03, "status": "ok", "energy": {"gpu0": {"high": 18.0}}, "notes": ["too short to resolve"]}
+
+
+def output(record: dict[str, object]) -> dict[str, object]:
+    """A cell's output with the record and its fallback."""
+    data = {"application/vnd.gpumon.cell+json": record, "text/html": "<p>the fallback</p>", "text/plain": "plain"}
+    return {"output_type": "display_data", "metadata": {}, "data": data}
+
+
+def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
+    """One line with energy, time, power, memory and load; a second with what a careful reader must know."""
+    server = lab("sim:gpus=2&script=training")
+    server.notebook("costs.ipynb", [output(RECORD), output(SHORT)])
+    view = visit(server).open()
+    view.run("docmanager:open", path="costs.ipynb")
+    badges = view.page.locator(".jp-GpuMon-badge")
+    badges.nth(1).wait_for(timeout=30_000)
+    first, second = badges.all_inner_texts()
+    assert "4.13 kJ ±0.61 % · 12.4 s · mean 333 W, peak 512 W · 38.2 GB peak (+6.10 GB) · 91 % busy" in first
+    assert "power cap held it back for 2.10 s · energy counter" in first
+    assert "≤ 18.0 J · 30 ms" in second
+    assert "the fallback" not in view.page.locator(".jp-OutputArea").first.inner_text()
+    view.picture("badges")

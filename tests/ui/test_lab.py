@@ -1,0 +1,192 @@
+"""The panel as a part of JupyterLab: commands, settings, layout, status bar, kernels, exports, faults."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+pytestmark = pytest.mark.ui
+
+TWO = "sim:gpus=2&script=training"
+FOLLOWING = "sim:gpus=2&script=notebook"
+SETTINGS = "lab/api/settings/jupyter-gpumon:plugin"
+
+
+def test_the_status_bar_names_the_busiest_gpu_and_opens_the_panel(lab, visit):
+    """Utilization, memory and power of one GPU; a click shows the panel."""
+    view = visit(lab(TWO)).open()
+    item = view.page.locator(".jp-GpuMon-statusButton")
+    view.wait("() => /\\d %.*GB.*W/.test(document.querySelector('.jp-GpuMon-statusButton')?.innerText ?? '')")
+    item.click()
+    view.panel.wait_for(timeout=10_000)
+
+
+def test_the_wide_view_opens_and_comes_back_with_the_layout(lab, visit):
+    """From the launcher, with charts side by side; after a reload it is there again."""
+    view = visit(lab(TWO)).open()
+    view.page.locator(".jp-LauncherCard", has_text="GPUs").click()
+    wide = view.page.locator("#jp-gpumon-wide")
+    wide.locator(".jp-GpuMon-chart canvas").nth(3).wait_for(timeout=20_000)
+    boxes = wide.locator(".jp-GpuMon-chart").evaluate_all("all => all.map(c => c.getBoundingClientRect().top)")
+    assert boxes[0] == boxes[1]
+    view.picture("wide-light")
+    view.page.wait_for_timeout(2500)  # JupyterLab saves its layout after a while
+    view.open(query="")
+    wide.locator(".jp-GpuMon-chart canvas").first.wait_for(timeout=20_000)
+
+
+def test_the_palette_and_the_view_menu_know_the_commands(lab, visit):
+    """View ▸ Show GPUs opens the panel."""
+    view = visit(lab(TWO)).open()
+    view.page.locator(".lm-MenuBar-item", has_text="View").click()
+    view.page.locator(".lm-Menu-item[data-command='gpumon:show']").click()
+    view.panel.wait_for(timeout=10_000)
+    labels = view.page.evaluate("['gpumon:show', 'gpumon:open'].map(c => jupyterapp.commands.label(c))")
+    assert labels == ["Show GPUs", "GPUs"]
+
+
+def test_metrics_and_range_are_picked_in_the_panel(lab, visit):
+    """A chosen metric becomes a chart with its past, and a setting; a long range comes from the server's history."""
+    view = visit(lab(TWO)).open().live()
+    view.panel.get_by_role("button", name="Choose the metrics").click()
+    view.panel.get_by_label("PCIe sent", exact=True).check()
+    chart = view.panel.locator(".jp-GpuMon-chart[data-metric=pcie_tx]")
+    chart.wait_for(timeout=10_000)
+    assert "B/s" in chart.locator("figcaption").inner_text()
+    view.wait("() => /\\d [kMG]?B\\/s/.test(document.querySelector('[data-metric=pcie_tx] table').textContent)")
+    kept = view.server.api(SETTINGS)
+    assert "pcie_tx" in kept["settings"]["metrics"]
+    with view.page.expect_response(re.compile("gpumon/api/samples.*since=")) as answered:
+        view.panel.get_by_label("Time range", exact=True).select_option("1 h")
+    assert answered.value.ok
+    view.wait("() => /\\d %/.test(document.querySelector('#jp-gpumon [data-metric=utilization] table').textContent)")
+    view.panel.get_by_label("PCIe sent", exact=True).uncheck()
+
+
+def test_settings_apply_at_once(lab, visit):
+    """The status bar item goes, lines take the place of cards, and the panel changes sides, all without a reload."""
+    view = visit(lab(TWO)).open().live()
+    assert view.panel.locator(".jp-GpuMon-card").count() == 2
+    view.run("settingeditor:open", query="GPU monitor")
+    form = view.page.locator(".jp-SettingsPanel")
+    form.locator("input[id$=_statusBar]").uncheck()
+    view.page.locator(".jp-GpuMon-statusButton").wait_for(state="detached", timeout=10_000)
+    form.locator("input[id$=_cards]").fill("1")
+    view.panel.locator(".jp-GpuMon-line").nth(1).wait_for(timeout=10_000)
+    form.locator("select[id$=_side]").select_option(label="left")
+    view.wait("() => document.querySelector('#jp-left-stack #jp-gpumon') !== null")
+    view.server.api(SETTINGS, "PUT", {"raw": "{}"})
+
+
+def test_charts_are_saved_as_csv_and_png(lab, visit):
+    """The CSV holds the charted metrics with their units; the picture is a picture."""
+    view = visit(lab(TWO)).open().live()
+    with view.page.expect_download() as saved:
+        view.panel.get_by_role("button", name="CSV").click()
+    text = saved.value.path().read_text()
+    assert text.startswith("time,")
+    assert "power_watts" in text.splitlines()[0]
+    assert len(text.splitlines()) > 2
+    with view.page.expect_download() as saved:
+        view.panel.get_by_role("button", name="PNG").click()
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_hidden_page_closes_its_socket_and_a_visible_one_catches_up(lab, visit):
+    """No stream while nobody can see it; back in sight, it is live again and its history has no gap."""
+    sockets = []
+    view = visit(lab(TWO))
+    view.page.on("websocket", lambda s: sockets.append(s) if "gpumon" in s.url else None)
+    view.open().live()
+    hide = "h => { Object.defineProperty(document, 'hidden', {value: h, configurable: true});"
+    view.page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange')); }", True)
+    deadline = time.monotonic() + 10
+    while not sockets[-1].is_closed() and time.monotonic() < deadline:
+        view.page.wait_for_timeout(100)
+    assert [s.is_closed() for s in sockets] == [True]
+    view.page.wait_for_timeout(5000)
+    view.page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange')); }", False)
+    view.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=10_000)
+    view.wait("() => / 0 gaps/.test(document.querySelector('[data-metric=power] caption').textContent)")
+
+
+def test_one_s_own_kernel_is_shut_down_from_the_panel(lab, visit):
+    """A notebook's row names it, opens it, and shuts its kernel down after a question; other rows have no actions."""
+    server = lab(FOLLOWING)
+    server.notebook("train.ipynb")
+    session = server.api("api/sessions", "POST", {"path": "train.ipynb", "name": "train.ipynb", "type": "notebook", "kernel": {"name": "python3"}})  # fmt: skip
+    view = visit(server).open().live()
+    row = view.panel.locator(".jp-GpuMon-notebook", has_text="train.ipynb")
+    row.wait_for(timeout=30_000)
+    assert "GB" in row.inner_text() or "MB" in row.inner_text()
+    row.get_by_role("button", name="train.ipynb", exact=True).click()
+    view.page.locator(".jp-NotebookPanel").wait_for(timeout=20_000)
+    row.hover()
+    view.picture("notebook-row")
+    row.get_by_role("button", name="Shut down the kernel of train.ipynb…").click()
+    dialog = view.page.locator(".jp-Dialog")
+    assert "its GPU memory becomes free" in dialog.inner_text()
+    dialog.get_by_role("button", name="Shut down").click()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if session["kernel"]["id"] not in [kernel["id"] for kernel in server.api("api/kernels")]:
+            break
+        view.page.wait_for_timeout(300)
+    assert server.api("api/kernels") == []
+
+
+def test_without_a_driver_the_page_says_what_to_do(lab, visit):
+    """No NVIDIA library: a note says so, with a way out; the host is shown all the same."""
+    view = visit(lab("agent")).open().show()
+    note = view.panel.locator(".jp-GpuMon-note.jp-mod-warning")
+    note.wait_for(timeout=30_000)
+    assert "driver" in note.inner_text()
+    assert note.locator("small").inner_text()
+    view.panel.locator("[data-section=host] .jp-GpuMon-meter").first.wait_for(timeout=15_000)
+    assert "no GPU numbers" in view.panel.locator(".jp-GpuMon-truth").inner_text()
+    view.picture("no-driver")
+
+
+def test_a_lost_gpu_keeps_its_place(lab, visit):
+    """The card of a GPU that fell off the bus says so, and the other one goes on."""
+    view = visit(lab("sim:gpus=2&script=lost")).open().live()
+    lost = view.panel.locator(".jp-GpuMon-card", has_text="lost")
+    lost.wait_for(timeout=60_000)
+    assert lost.locator(".jp-GpuMon-detail").inner_text()
+    view.picture("lost")
+
+
+def test_a_restarted_server_is_found_again_and_the_gap_stays(lab, visit, tmp_path):
+    """Gone, the page says since when; back, it is live by itself, and the chart shows the gap."""
+    from .lab import Lab
+
+    server = Lab(tmp_path, TWO)
+    server.start()
+    try:
+        view = visit(server).open().live()
+        view.page.wait_for_timeout(3000)
+        server.stop()
+        view.wait("() => /reconnecting since/.test(document.querySelector('.jp-GpuMon-truth').textContent)")
+        assert "Disconnected" in view.panel.locator(".jp-GpuMon-note.jp-mod-warning").inner_text()
+        view.page.wait_for_timeout(5000)
+        view.picture("disconnected")
+        server.start()
+        view.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=60_000)
+        view.wait("() => / 1 gap$/.test(document.querySelector('[data-metric=power] caption').textContent)", seconds=30)
+    finally:
+        server.stop()
+
+
+def test_the_panel_opens_in_notebook_7(lab, visit):
+    """View ▸ Show GPUs in a notebook's own page."""
+    server = lab(TWO, "notebook")
+    server.notebook("seven.ipynb")
+    view = visit(server)
+    view.page.goto(f"{server.url}/notebooks/seven.ipynb?token=ui-tests")
+    view.page.locator(".jp-Notebook").wait_for(timeout=60_000)
+    view.page.locator(".lm-MenuBar-item", has_text="View").click()
+    view.page.locator(".lm-Menu-item[data-command='gpumon:show']").click()
+    view.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=20_000)
+    view.picture("notebook-7")
