@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from ..model import Cell, PostCell
@@ -86,7 +87,8 @@ def finish(frame: Frame, draw: Draw | None, *, at_once: bool) -> Pending:
     """
     pending = Pending(frame, draw)
     if at_once and not pending.final:
-        pending.wait(frame.periods)
+        with suppress(KeyboardInterrupt):  # whoever cannot wait gets it from the background
+            pending.wait(frame.periods)
     if not pending.final:
         _later(lambda: pending.wait(pending.left()))
     return pending

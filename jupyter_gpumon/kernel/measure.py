@@ -51,7 +51,7 @@ class Measurement:
 
     @property
     def energy(self) -> float | None:
-        """Joules of the GPUs this process used, together; None where only ``interval`` can be said."""
+        """Joules of the GPUs this process used, together; None where only ``interval`` can be said, or it used none."""
         return self._total().joules
 
     @property
