@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .model import Device, Edge, Energy, Hello, Sample
-from .phase import WANDER, Timed, find_period, place
+from .phase import FEWEST, WANDER, Timed, find_period, keeps, place
 from .power import PowerTrace
 
 KEPT = 600.0
@@ -24,6 +24,8 @@ MOST = 20_000
 """Edges kept per device, whatever their rate."""
 AROUND = 30
 """Edges before a window from which period and phase are worked out; later ones would change what was final."""
+TRIED = 16
+"""Newest edges on which a period is tried."""
 STEADY = 0.15
 """Two neighbouring intervals whose power differs by less are one level."""
 UNRESOLVED = 3.0
@@ -82,12 +84,15 @@ class Account:
         # At once while it is unknown; now and then later, since a board's may change with its driver.
         if self.period is not None and len(self.edges) % 64:
             return
-        for count in (6, 12, 24):
-            found = find_period(self.edges[-count:])
-            if found is not None:
-                known = self.period is not None and abs(found - self.period) < 2 * WANDER * found
-                self.period = self.period if known else found
-                return
+        tries = (find_period(self.edges[-count:]) for count in (6, 12, 24))
+        found = next((period for period in tries if period is not None), None)
+        if found is not None and (self.period is None or abs(found - self.period) > WANDER * found):
+            self.period = found
+
+    def try_period(self, period: float) -> None:
+        """Take this period where the newest edges keep to it."""
+        if self.period is None and len(self.edges) >= FEWEST:
+            self.period = keeps(self.edges[-TRIED:], period)
 
     def _prune(self) -> None:
         if len(self.edges) > MOST or self.monos[0] < self.monos[-1] - 1.2 * KEPT:
@@ -107,7 +112,12 @@ class Ledger:
     def add(self, edge: Edge) -> None:
         """Take one update of an energy counter."""
         with self._lock:
-            self._accounts.setdefault(edge.uuid, Account()).add(edge)
+            account = self._accounts.setdefault(edge.uuid, Account())
+            account.add(edge)
+            if account.period is None and len(account.edges) % 8 == 0:  # boards are often alike
+                for other in list(self._accounts.values()):
+                    if other.period is not None:
+                        account.try_period(other.period)
 
     def add_power(self, uuid: str, mono: float, watts: float) -> None:
         """Take one reading of power; used for devices that have no counter."""
@@ -155,7 +165,9 @@ class Ledger:
                 return trace.measure(start, end) if trace else Energy()
             if not account.edges:
                 return Energy(final=False)
-            energy, account.period = _measure(account, start, end)
+            energy, period = _measure(account, start, end)
+            if period is not None and account.period is not None and abs(period / account.period - 1) < WANDER / 3:
+                account.period = period
             return energy
 
 
@@ -285,8 +297,9 @@ def _judge(w: Window, bounds: Bounds) -> Energy:
     low, high = max(best - off, hard_low), min(best + off, hard_high)
     if low > high:  # the neighbours were no guide
         low, high = hard_low, hard_high
-    if high <= 0 or high > UNRESOLVED * low:
-        return Energy(high=max(high, 0.0) or hard_high)
+    if low <= 0 or high > UNRESOLVED * low:
+        high = high if high > 0 else hard_high
+        return Energy(high=high if 0 < high < math.inf else None)
     return Energy(joules=min(max(best, low), high), low=low, high=high)
 
 
@@ -308,8 +321,9 @@ def _provisional(lead: Lead, end: float, edges: Sequence[Timed], bounds: Bounds)
     rest = max(0.0, end - max(last.time, lead.start))
     counted = max(0.0, last.joules - lead.opening.joules - lead.watts * outside)
     low = max(0.0, counted - lead.off * outside + bounds.floor * rest)
-    high = counted + lead.off * outside + max(bounds.ceiling, recent) * rest
-    if last.time <= lead.start:  # nothing of the window has been counted yet
-        return Energy(high=None if math.isinf(high) else high, final=False)
+    high = counted + lead.off * outside + (max(bounds.ceiling, recent) * rest if rest else 0.0)
     joules = max(low, counted + recent * rest)
-    return Energy(joules=joules, low=low, high=None if math.isinf(high) else high, final=False)
+    upper = None if math.isinf(high) or high <= 0 else high
+    if last.time <= lead.start or joules <= 0:  # nothing of the window has been counted yet
+        return Energy(high=upper, final=False)
+    return Energy(joules=joules, low=low, high=upper, final=False)

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from .model import Edge
 
-SURE = 0.25
-"""A fit that leaves an edge open by more than this share of a period tells nothing."""
+CROWDED = 0.25
+"""Share of a period by which brackets may miss the grid; beyond, there is no grid."""
+EARLY = 0.15
+"""Share of a period by which jitter may bring an update forward."""
 FEWEST = 5
 """Edges in a row that are needed to tell a period."""
-QUIET = 0.3
+QUIET = 0.5
 """Share of the longest bracket that the longest stretch without an update must have."""
 WANDER = 0.03
 """Share by which a period that was found may differ from the true one."""
@@ -36,7 +38,7 @@ class Timed(NamedTuple):
 
 
 def find_period(edges: Sequence[Edge]) -> float | None:
-    """Seconds between updates, from edges of which each is one update; None where that cannot be told.
+    """Seconds between updates, from edges of which each is one update; None where that cannot be told well.
 
     Reads that come less often than updates find a new value every time, and tell nothing about the period. Reads that
     come more often find the old value at times: then there is a stretch between one edge's ``mono`` and the next one's
@@ -44,8 +46,7 @@ def find_period(edges: Sequence[Edge]) -> float | None:
     """
     if len(edges) < FEWEST:
         return None
-    quiet = max(b.since - a.mono for a, b in pairwise(edges))
-    if quiet < QUIET * max(edge.mono - edge.since for edge in edges[1:]):
+    if _quiet(edges) < QUIET * max(edge.mono - edge.since for edge in edges[1:]):
         return None
     pairs = [(a, b, n) for i, a in enumerate(edges) for n, b in enumerate(edges[i + 1 :], 1)]
     least = max((b.since - a.mono) / n for a, b, n in pairs)
@@ -55,19 +56,37 @@ def find_period(edges: Sequence[Edge]) -> float | None:
     return (least + most) / 2 if sure else None
 
 
+def keeps(edges: Sequence[Edge], period: float) -> float | None:
+    """This period, refined, where the edges keep to it; None where they do not, or do not tell."""
+    if not _tells(edges, period):
+        return None
+    fitted, _, slack, _ = _fit(edges, period)
+    # Without a stretch of quiet, any fraction of the period would do as well.
+    return fitted if slack > -CROWDED / 2 * fitted and QUIET * fitted < _quiet(edges) < 1.05 * fitted else None
+
+
+def _quiet(edges: Sequence[Edge]) -> float:
+    """The longest stretch surely without an update, in seconds."""
+    return max(b.since - a.mono for a, b in pairwise(edges))
+
+
+def _fit(edges: Sequence[Edge], period: float) -> tuple[float, float, float, list[int]]:
+    """Period, phase and slack of the best grid near this period, and the edges' numbers on it."""
+    numbers = _number(edges, period)
+    lows = [max(edge.since, edge.mono - 1.05 * period) for edge in edges]
+    return (*_roomiest(numbers, lows, [edge.mono for edge in edges], period), numbers)
+
+
 def place(edges: Sequence[Edge], period: float | None) -> tuple[list[Timed], float | None]:
     """The edges with their times, and the refined period.
 
     Without a period, or where the updates keep to no grid, a time is the middle of its bracket.
     """
-    if period is None or len(edges) < 3:
-        return [_bracket(edge) for edge in edges], period
-    numbers = _number(edges, period)
-    lows = [max(edge.since, edge.mono - period * (1 + SURE / 5)) for edge in edges]
-    highs = [edge.mono for edge in edges]
-    fitted, phase, slack = _roomiest(numbers, lows, highs, period)
-    if slack < -SURE * fitted:
-        return [_bracket(edge) for edge in edges], period
+    if period is None or not _tells(edges, period):
+        return [_bracket(edge, period) for edge in edges], period
+    fitted, phase, slack, numbers = _fit(edges, period)
+    if slack < -CROWDED * fitted:
+        return [_bracket(edge, period) for edge in edges], period
     loose = _looseness(edges, [phase + n * fitted for n in numbers], slack, fitted)
     return [_on_grid(edge, phase + n * fitted, loose) for edge, n in zip(edges, numbers, strict=True)], fitted
 
@@ -84,8 +103,17 @@ def _looseness(edges: Sequence[Edge], grid: Sequence[float], slack: float, perio
     return (slack / 2 + jitter if slack >= 0 else max(-2.5 * slack, jitter)) + ROUNDING
 
 
-def _bracket(edge: Edge) -> Timed:
-    return Timed((edge.since + edge.mono) / 2, edge.since, edge.mono, edge.joules)
+def _tells(edges: Sequence[Edge], period: float) -> bool:
+    """Whether enough of the brackets hold one update only, so that a grid can be laid through them."""
+    single = sum(edge.mono - edge.since < 1.3 * period for edge in edges)
+    narrow = sum(edge.mono - edge.since < 0.2 * period for edge in edges)
+    return len(edges) >= 3 and (single >= 0.7 * len(edges) or narrow >= 4)
+
+
+def _bracket(edge: Edge, period: float | None) -> Timed:
+    """The middle of the bracket, of which only the last period counts: its value is that of the last update."""
+    since = edge.since if period is None else max(edge.since, edge.mono - 1.1 * period)
+    return Timed((since + edge.mono) / 2, since, edge.mono, edge.joules)
 
 
 def _on_grid(edge: Edge, grid: float, loose: float) -> Timed:
@@ -98,20 +126,35 @@ def _on_grid(edge: Edge, grid: float, loose: float) -> Timed:
 
 
 def _number(edges: Sequence[Edge], period: float) -> list[int]:
-    """The number of the last update before each edge's ``mono``, counted from the first edge."""
-    low, high = max(edges[0].since, edges[0].mono - period), edges[0].mono
-    numbers = [0]
-    for edge in edges[1:]:
+    """The number of the last update before each edge's ``mono``, counted from the edge that is known best."""
+    best = min(range(len(edges)), key=lambda i: (edges[i].mono - edges[i].since, -i))
+    numbers = [0] * len(edges)
+    known = _span(edges[best], period)
+    for i in range(best + 1, len(edges)):
         steps = 1
-        if edge.mono - edge.since > 0.98 * period:  # several updates may lie in this bracket
-            steps = max(1, math.floor((edge.mono - (low + high) / 2) / period))
-        numbers.append(numbers[-1] + steps)
-        low, high = low + steps * period, high + steps * period
-        since = max(edge.since, edge.mono - period)
-        low, high = max(low, since), min(high, edge.mono)
-        if low > high:  # jitter, or the period is not quite right: believe this edge
-            low, high = since, edge.mono
+        if edges[i].mono - edges[i].since > 0.98 * period:  # several updates may lie in this bracket
+            steps = max(1, math.floor((edges[i].mono - sum(known) / 2) / period))
+        numbers[i] = numbers[i - 1] + steps
+        known = _meet(known, steps * period, _span(edges[i], period))
+    known = _span(edges[best], period)
+    for i in range(best - 1, -1, -1):
+        steps = 1
+        if edges[i + 1].mono - edges[i + 1].since > 0.98 * period:
+            steps = max(1, math.ceil((sum(known) / 2 - edges[i].mono) / period - EARLY))
+        numbers[i] = numbers[i + 1] - steps
+        known = _meet(known, -steps * period, _span(edges[i], period))
     return numbers
+
+
+def _span(edge: Edge, period: float) -> tuple[float, float]:
+    """When the last update before ``mono`` can have been."""
+    return max(edge.since, edge.mono - period), edge.mono
+
+
+def _meet(known: tuple[float, float], shift: float, span: tuple[float, float]) -> tuple[float, float]:
+    """What is known of one update and what its neighbour, so far away, tells; jitter aside, they agree."""
+    low, high = max(known[0] + shift, span[0]), min(known[1] + shift, span[1])
+    return (low, high) if low <= high else span
 
 
 def _roomiest(

@@ -193,8 +193,8 @@ def test_a_wrong_parameter_is_refused_with_what_is_right(params, said):
 
 @pytest.fixture
 def kernel():
-    """A real process whose command line is a kernel's; it computes from the moment it is told to, until told again."""
-    code = "import sys\nwhile sys.stdin.readline():\n import time; end = time.time() + 2.5\n while time.time() < end: pass"
+    """A real process whose command line is a kernel's; it computes for 2.5 s whenever it is sent a line."""
+    code = "import sys, time\nfor _ in sys.stdin:\n end = time.time() + 2.5\n while time.time() < end: pass"
     process = subprocess.Popen([sys.executable, "-c", code, "ipykernel_launcher"], stdin=subprocess.PIPE)
     yield process
     process.stdin.close()
