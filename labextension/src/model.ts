@@ -3,15 +3,16 @@
 import type { ServerConnection } from '@jupyterlab/services';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
+import { Bands } from './bands';
 import { Client, type Message } from './client';
 import { Rates, type IWindow } from './history';
 import { request } from './request';
 import {
   HOST_METRICS,
   METRICS,
+  type ICell,
   type IColumns,
   type IDevice,
-  type IEvent,
   type IGpu,
   type IHello,
   type IHost,
@@ -20,9 +21,6 @@ import {
 } from './schema';
 import type { IBand, IConnection, IDemand, IGpuModel, IWatch } from './tokens';
 import { POINTS, Tracks, grown, held } from './tracks';
-
-/** Bands kept. */
-const BANDS = 200;
 
 /** The model behind every view of this tab. */
 export class GpuModel implements IGpuModel, IDisposable {
@@ -65,7 +63,7 @@ export class GpuModel implements IGpuModel, IDisposable {
 
   /** Measured cells, oldest first. */
   get bands(): readonly IBand[] {
-    return this._bands;
+    return this._bands.all;
   }
 
   /** Once per sample, and once a second while there are none. */
@@ -173,6 +171,16 @@ export class GpuModel implements IGpuModel, IDisposable {
   private _catchUp(history: IColumns): void {
     this._time = history.time.length ? Math.max(...history.time, this._time ?? 0) : this._time;
     this._tracks.catchUp(history).forEach((metrics, range) => void this._backfill(range, metrics));
+    void this._askCells();
+  }
+
+  private async _askCells(): Promise<void> {
+    try {
+      const answer = await request('cells', {}, this._settings);
+      this._bands.fill(((await answer.json()) as { readonly cells: readonly ICell[] }).cells);
+    } catch {
+      // Cells measured before this page was opened stay undrawn.
+    }
   }
 
   private _push(sample: ISample): void {
@@ -190,17 +198,7 @@ export class GpuModel implements IGpuModel, IDisposable {
       this._host = grown(sample.host, HOST_METRICS, 'host', sample.mono, this._rates);
     }
     this._processes = sample.processes ?? this._processes;
-    sample.events?.forEach(event => this._note(event));
-  }
-
-  private _note(event: IEvent): void {
-    if (event.kind === 'cell') {
-      const band = { from: event.time, to: event.until ?? event.time, title: event.title };
-      const others = this._bands.filter(
-        other => other.from !== band.from || other.title !== band.title
-      );
-      this._bands = [...others, band].slice(-BANDS);
-    }
+    sample.events?.filter(event => event.kind === 'cell').forEach(event => this._bands.note(event));
   }
 
   /** While nothing comes, time goes on all the same, so that the gap is seen to grow. */
@@ -222,7 +220,7 @@ export class GpuModel implements IGpuModel, IDisposable {
   private _gpus = new Map<string, IGpu>();
   private _host: IHost | null = null;
   private _processes: readonly IProcess[] = [];
-  private _bands: readonly IBand[] = [];
+  private readonly _bands = new Bands();
   private _time: number | null = null;
   private _received = 0;
   private _clock = 0;

@@ -89,11 +89,10 @@ class Lab:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def notebook(self, name: str, outputs: list[dict[str, object]] | None = None) -> str:
+    def notebook(self, name: str, outputs: list[dict[str, object]] | None = None, source: str = "1") -> str:
         """A notebook with one cell, in the server's root."""
-        cell = {
-            "cell_type": "code", "id": "one", "execution_count": 1, "metadata": {}, "source": "1", "outputs": outputs or [],
-        }  # fmt: skip
+        cell = {"cell_type": "code", "id": "one", "execution_count": 1, "metadata": {}, "source": source}
+        cell["outputs"] = outputs or []
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
         (self.root / name).write_text(json.dumps(content))

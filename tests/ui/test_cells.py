@@ -18,7 +18,7 @@ RECORD = {
     "rise": {"gpu0": {"memory_used": 6.1e9}},
     "delta": {"gpu0": {"held_power_cap": 2.1}},
 }
-SHORT = {"start": 1.0, "end": 1.03, "status": "ok", "energy": {"gpu0": {"high": 18.0}}, "notes": ["too short to resolve"]}
+SHORT = {"start": 1.0, "end": 1.03, "status": "ok", "energy": {"gpu0": {"high": 18.0}}, "notes": ["too short"]}
 
 
 def output(record: dict[str, object]) -> dict[str, object]:
@@ -41,3 +41,33 @@ def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
     assert "≤ 18.0 J · 30 ms" in second
     assert "the fallback" not in view.page.locator(".jp-OutputArea").first.inner_text()
     view.picture("badges")
+
+
+READY = """async () => {
+  const notebook = jupyterapp.shell.currentWidget;
+  await notebook.context.ready;
+  await notebook.sessionContext.ready;
+  return notebook.sessionContext.session?.kernel?.status === 'idle';
+}"""
+MEASURED = """import time, jupyter_gpumon
+with jupyter_gpumon.measure("epoch 1"):
+    time.sleep(2)
+"""
+
+
+def test_a_measured_block_is_a_band_in_the_charts(lab, visit):
+    """Measured in a kernel, the block is named behind the charts of a panel that was open, and of one opened later."""
+    server = lab("sim:gpus=2&script=notebook")
+    server.notebook("bands.ipynb", source=MEASURED)
+    view = visit(server).open().live()
+    view.run("docmanager:open", path="bands.ipynb")
+    view.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=30_000)
+    view.wait(READY, seconds=40)
+    view.run("notebook:run-all-cells")
+    named = "() => /cells: epoch 1/.test(document.querySelector('#jp-gpumon [data-metric=power] caption')?.textContent)"
+    view.wait(named, seconds=30)
+    view.picture("band")
+    later = visit(server).open().live()
+    later.wait(named, seconds=20)
+    for kernel in server.api("api/kernels"):
+        server.api(f"api/kernels/{kernel['id']}", "DELETE")

@@ -116,7 +116,8 @@ def test_one_s_own_kernel_is_shut_down_from_the_panel(lab, visit):
     """A notebook's row names it, opens it, and shuts its kernel down after a question; other rows have no actions."""
     server = lab(FOLLOWING)
     server.notebook("train.ipynb")
-    session = server.api("api/sessions", "POST", {"path": "train.ipynb", "name": "train.ipynb", "type": "notebook", "kernel": {"name": "python3"}})  # fmt: skip
+    wanted = {"path": "train.ipynb", "name": "train.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session = server.api("api/sessions", "POST", wanted)
     view = visit(server).open().live()
     row = view.panel.locator(".jp-GpuMon-notebook", has_text="train.ipynb")
     row.wait_for(timeout=30_000)
@@ -130,11 +131,9 @@ def test_one_s_own_kernel_is_shut_down_from_the_panel(lab, visit):
     assert "its GPU memory becomes free" in dialog.inner_text()
     dialog.get_by_role("button", name="Shut down").click()
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if session["kernel"]["id"] not in [kernel["id"] for kernel in server.api("api/kernels")]:
-            break
+    while session["kernel"]["id"] in [kernel["id"] for kernel in server.api("api/kernels")]:
+        assert time.monotonic() < deadline
         view.page.wait_for_timeout(300)
-    assert server.api("api/kernels") == []
 
 
 def test_without_a_driver_the_page_says_what_to_do(lab, visit):

@@ -234,13 +234,15 @@ function Pointed(
 }
 
 /** The chart for those who cannot see it: least, mean and most of each line. */
-function Spoken({ metric, devices, window, trans }: IChartProps): JSX.Element {
+function Spoken({ metric, devices, window, bands, from, to, trans }: IChartProps): JSX.Element {
+  const within = bands.filter(band => band.to > from && band.from < to);
   const { unit, rate } = scaleOf(METRICS[metric]);
   const say = (value: number | null): string => quantity(value, unit, rate);
   return (
     <table className="jp-GpuMon-spoken">
       <caption>
         {METRICS[metric].title}, {trans._n('%1 gap', '%1 gaps', gapsIn(window))}
+        {within.length > 0 && trans.__('; cells: %1', within.map(band => band.title).join(', '))}
       </caption>
       <thead>
         <tr>
