@@ -19,12 +19,16 @@ class Cgroup:
         """Look at the limits anew; they can be changed while we run."""
         quotas = [(cpus, folder) for folder in self._path if (cpus := _cpu_quota(folder)) is not None]
         limits = [(limit, folder) for folder in self._path if (limit := _integer(folder / "memory.max")) is not None]
+        self.cpus: float | None
+        self.memory_limit: int | None
+        self._cpu_folder: Path | None
+        self._memory_folder: Path | None
         self.cpus, self._cpu_folder = min(quotas, default=(None, None))
         self.memory_limit, self._memory_folder = min(limits, default=(None, None))
 
     def cpu_seconds(self) -> float | None:
         """CPU time used by all under the quota, in seconds."""
-        used = self._cpu_folder and _keyed(self._cpu_folder / "cpu.stat", "usage_usec")
+        used = None if self._cpu_folder is None else _keyed(self._cpu_folder / "cpu.stat", "usage_usec")
         return None if used is None else used * 1e-6
 
     def memory_used(self) -> int | None:
