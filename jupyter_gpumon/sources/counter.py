@@ -30,7 +30,7 @@ class Counter:
         self.paired = False
         """The next read is the second one of a pair."""
         self._pair_ahead = self._tight_before = False
-        self._early = self._second = self._latest_first = 0.0
+        self._tight = self._second = self._latest_first = 0.0
         self._number, self._expected = 0, -math.inf
         self._misses = self._searches = 0
         self._searched = -math.inf
@@ -89,29 +89,20 @@ class Counter:
         edges = self._found
         self.continuous = len(edges) >= 4 and len(edges) >= 0.6 * self._reads and _spacing(edges) < _CONTINUOUS
         if len(edges) >= 2 and not self.continuous:
-            self.phase = Phase(self._hint or _spacing(edges))
+            self.phase = Phase(self._hint, 0.005) if self._hint else Phase(_spacing(edges))
             for edge in edges:
                 self.phase.mark(edge.since, edge.mono)
         self._found = []
 
-    def learn(self, edge: Edge | None, after: float) -> None:
-        """Take the outcome of a planned read into account, answered at ``after``."""
-        phase = self.phase
-        if phase is None or not self.paired:
-            self._early = after
-        elif edge is not None and edge.mono - edge.since < 0.9 * phase.period:  # Wider: the second read came late.
-            phase.mark(edge.since, edge.mono, self._number)
-            self._misses = 0
-        elif edge is None:
-            # Not between the two reads: then on the side on which they left the least room.
+    def learn(self, edge: Edge | None) -> None:
+        """Take the outcome of a planned read into account. Only what was caught between two reads is a fact."""
+        if self.phase is None or not self.paired:
+            return
+        if edge is None:
             self._misses += 1
-            half = phase.period / 2
-            if self._misses > 1:
-                return
-            if self._tight_before:
-                phase.mark(min(self._expected - half, self._early), self._early, self._number)
-            else:
-                phase.mark(self.seen, max(self._expected + half, self.seen), self._number)
+        elif edge.mono - edge.since < 0.9 * self.phase.period:  # Wider: the second read came late.
+            self.phase.mark(edge.since, edge.mono, self._number)
+            self._misses = 0
 
     def plan(self, now: float, reads: float, cost: float) -> None:
         """Plan the next read, with ``reads`` of ``cost`` seconds to spend per second on this board."""
@@ -136,16 +127,27 @@ class Counter:
         """
         stride = max(1, math.ceil(2 / share - 0.05))
         number, expected, slack = phase.after(max(now, self._expected + phase.period / 2), stride)
-        room = _LEAST_ROOM + slack * (1 + self._misses)
-        tight = room if self._misses > 1 else _LEAST_ROOM + 0.3 * slack
-        self._tight_before = not self._tight_before
-        before, after = (tight, room) if self._tight_before else (room, tight)
+        before, after = self._room(slack)
         before, after = min(before, phase.period / 3) + cost, min(after, phase.period / 3)
         if expected - before < now:
             number, expected = number + 1, expected + phase.period
         self._number, self._expected, self._second = number, expected, expected + after
-        self._latest_first = expected - 0.7 * before
+        self._latest_first = expected - before + max(0.001, 0.3 * (before + after))
         self.due, self._pair_ahead, self.paired = expected - before, True, False
+
+    def _room(self, slack: float) -> tuple[float, float]:
+        """Seconds to leave before and after the expected moment.
+
+        One side gets less than the update may need, in turn: whether it was caught then halves what is possible.
+        """
+        room = _LEAST_ROOM + slack * (1 + self._misses)
+        if self._misses > 1:
+            return room, room
+        if self._misses == 1:  # It must have been beyond the tight side.
+            beyond = 0.001 - self._tight
+            return (room, beyond) if self._tight_before else (beyond, room)
+        self._tight, self._tight_before = _LEAST_ROOM + 0.3 * slack, not self._tight_before
+        return (self._tight, room) if self._tight_before else (room, self._tight)
 
 
 def _spacing(edges: list[Edge]) -> float:

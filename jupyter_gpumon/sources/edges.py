@@ -126,8 +126,11 @@ class EdgeWatch:
     def _advance(self, counter: Counter, edge: Edge | None) -> None:
         now = self._mono()
         if counter is not self._searching:
-            counter.learn(edge, now)
-            counter.plan(now, self._affordable(), self._cost) if counter.known else counter.wait(now + LOOSE)
+            counter.learn(edge)
+            if counter.known:
+                counter.plan(now, self._affordable(), self._cost)
+            else:
+                counter.wait(now + max(LOOSE, 1 / self._affordable()))
         elif counter.search(edge, now, SEARCH_LIMIT):
             self._searching = None
             counter.plan(now, self._affordable(), self._cost)

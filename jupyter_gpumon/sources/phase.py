@@ -19,10 +19,12 @@ class Phase:
 
     Args:
         period: seconds, as first seen.
+        tolerance: share by which it may differ from that; small where it was learned from a board of the same model.
     """
 
-    def __init__(self, period: float) -> None:
-        self.period = self._first = period
+    def __init__(self, period: float, tolerance: float = 0.2) -> None:
+        self.period = period
+        self._limits = period * (1 + tolerance), period * (1 - tolerance)
         self._marks: deque[tuple[int, float, float]] = deque(maxlen=_MOST_MARKS)
         """(number, earliest, latest)"""
         self._at, self._number = 0.0, 0
@@ -45,15 +47,15 @@ class Phase:
         while slow < fast - 2 * _JITTER / max(1, self._marks[-1][0] - self._marks[0][0]) and len(self._marks) > 6:
             self._marks.popleft()  # The period has changed, or the oldest mark was wrong.
             slow, fast = self._bounds()
-        if slow < math.inf and abs((slow + fast) / 2 / self._first - 1) < 0.2:
-            self.period, self._drift = (slow + fast) / 2, abs(slow - fast) / 2
+        self.period = min(self._limits[0], max(self._limits[1], (slow + fast) / 2))
+        self._drift = abs(slow - fast) / 2
         low = max(early - (n - number) * self.period for n, early, _ in self._marks)
         high = min(late - (n - number) * self.period for n, _, late in self._marks)
         self._at, self._number, self._slack = (low + high) / 2, number, abs(high - low) / 2
 
     def _bounds(self) -> tuple[float, float]:
         """(longest, shortest) period that any two marks allow; the wrong way round where no line passes through all."""
-        longest, shortest = math.inf, -math.inf
+        longest, shortest = self._limits
         for (m, early, late), (n, earliest, latest) in combinations(self._marks, 2):
             if n > m:
                 longest = min(longest, (latest - early) / (n - m))
