@@ -18,7 +18,10 @@ RECORD = {
     "rise": {"gpu0": {"memory_used": 6.1e9}},
     "delta": {"gpu0": {"held_power_cap": 2.1}},
 }
-SHORT = {"start": 1.0, "end": 1.03, "status": "ok", "energy": {"gpu0": {"high": 18.0}}, "notes": ["too short"]}
+SHORT = {"start": 1.0, "end": 1.03, "status": "ok", "energy": {"gpu0": {"high": 18.0}}}
+
+
+SCRIPT = {"start": 1.0, "end": 2.0, "status": "ok", "title": "<img src=x onerror='window.hacked = 1'>"}
 
 
 def output(record: dict[str, object]) -> dict[str, object]:
@@ -30,16 +33,19 @@ def output(record: dict[str, object]) -> dict[str, object]:
 def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
     """One line with energy, time, power, memory and load; a second with what a careful reader must know."""
     server = lab("sim:gpus=2&script=training")
-    server.notebook("costs.ipynb", [output(RECORD), output(SHORT)])
+    server.notebook("costs.ipynb", [output(RECORD), output(SHORT), output(SCRIPT)])
     view = visit(server).open()
     view.run("docmanager:open", path="costs.ipynb")
     badges = view.page.locator(".jp-GpuMon-badge")
-    badges.nth(1).wait_for(timeout=30_000)
-    first, second = badges.all_inner_texts()
+    badges.nth(2).get_by_text("onerror").wait_for(timeout=30_000)
+    first, second, third = badges.all_inner_texts()
     assert "4.13 kJ ±0.61 % · 12.4 s · mean 333 W, peak 512 W · 38.2 GB peak (+6.10 GB) · 91 % busy" in first
     assert "power cap held it back for 2.10 s · energy counter" in first
     assert "≤ 18.0 J · 30 ms" in second
+    assert "too short for the counter to resolve" in second
     assert "the fallback" not in view.page.locator(".jp-OutputArea").first.inner_text()
+    assert "<img" in third
+    assert view.page.evaluate("window.hacked") is None
     view.picture("badges")
 
 

@@ -194,15 +194,27 @@ export class Plot implements IDisposable {
       ctx.globalAlpha = 0.1;
       ctx.fillStyle = this._colour('--jp-brand-color1');
       ctx.fillRect(from, bbox.top, Math.max(1, to - from), bbox.height);
-      ctx.globalAlpha = 1;
-      ctx.beginPath();
-      ctx.rect(from, bbox.top, to - from, bbox.height);
-      ctx.clip();
-      ctx.fillStyle = this._colour('--jp-ui-font-color2');
-      ctx.font = `${9 * devicePixelRatio}px ${this._colour('--jp-ui-font-family') || 'sans-serif'}`;
-      ctx.fillText(band.title, from + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
+      if (to - from > 30 * devicePixelRatio) {
+        this._nameBand(ctx, band.title, from, to, bbox);
+      }
       ctx.restore();
     }
+  }
+
+  private _nameBand(
+    ctx: CanvasRenderingContext2D,
+    title: string,
+    from: number,
+    to: number,
+    { top, height }: uPlot.BBox
+  ): void {
+    ctx.globalAlpha = 1;
+    ctx.beginPath();
+    ctx.rect(from, top, to - from, height);
+    ctx.clip();
+    ctx.fillStyle = this._colour('--jp-ui-font-color2');
+    ctx.font = `${9 * devicePixelRatio}px ${this._colour('--jp-ui-font-family') || 'sans-serif'}`;
+    ctx.fillText(title, from + 3 * devicePixelRatio, top + 10 * devicePixelRatio);
   }
 
   private _drawLimit(plot: uPlot): void {
