@@ -139,7 +139,7 @@ class History:
     def _grid(self, reach: float, step: float | None) -> tuple[float, float]:
         """(step of the tier, step of the rows) for a range that begins ``reach`` seconds ago."""
         covering = [tier for tier, kept in self._tiers if kept >= reach] or [self._tiers[-1][0]]
-        asked = step or covering[0]
+        asked = min(step or covering[0], self._tiers[-1][1])
         even = [tier for tier in covering if tier <= asked and not asked % tier]
         tier = even[-1] if even else covering[0]
         return tier, max(1, math.ceil(asked / tier)) * tier

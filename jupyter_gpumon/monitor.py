@@ -94,10 +94,6 @@ class Monitor:
         with self._lock:
             self._notes.append(event)
 
-    def age(self, mono: float) -> float:
-        """Seconds since a monotonic moment."""
-        return max(0.0, self._clock.mono() - mono)
-
     def unix_to_mono(self, time: float) -> float:
         """The monotonic moment of a Unix time, by the latest sample's clocks."""
         if self.latest is None:

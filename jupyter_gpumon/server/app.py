@@ -174,6 +174,7 @@ class GpuMon(ExtensionApp):
         """Look at which kernels and notebooks there are, while there is a process or a cell to be named."""
         if self.service.processes() or self.service.channel.kernels:
             self.service.owners.kernels = await snapshot(self._jupyter.web_app.settings)
+            self.service.cells.name(self.service.owners.kernels.notebooks)
 
     async def stop_extension(self) -> None:
         """End the agent, the socket and the sinks."""

@@ -23,11 +23,13 @@ class Cells:
     def __iter__(self) -> Iterator[Cell]:
         return iter(tuple(self._cells.values()))
 
-    def named(self, notebooks: Mapping[str, str]) -> list[Cell]:
-        """All records, with the notebook where only the server knows it."""
-        return [replace(cell, notebook=cell.notebook or notebooks.get(cell.kernel_id or "")) for cell in self]
+    def name(self, notebooks: Mapping[str, str]) -> None:
+        """Fill in the notebook of the records whose kernel did not know it."""
+        for key, cell in self._cells.items():
+            if cell.notebook is None:
+                self._cells[key] = replace(cell, notebook=notebooks.get(key[0]))
 
-    def post(self, cell: Cell, kernel: str | None, notebook: str | None) -> Cell:
+    def post(self, cell: Cell, kernel: str | None) -> None:
         """Keep a record from the kernel that was found to speak.
 
         Raises:
@@ -35,11 +37,9 @@ class Cells:
         """
         if kernel is None or cell.kernel_id != kernel:
             raise CellError("A cell record is accepted only from the kernel that it names.")
-        cell = replace(cell, notebook=cell.notebook or notebook)
         self._cells[kernel, cell.id] = cell
         while len(self._cells) > self._kept:
             self._cells.popitem(last=False)
-        return cell
 
 
 def announced(cell: Cell, mono: float) -> Event:

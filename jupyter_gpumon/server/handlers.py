@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Iterable
 from http.client import responses
 from typing import Any
@@ -38,9 +39,12 @@ class Route(APIHandler):
         """A query argument that is a number."""
         text = self.get_query_argument(name, None)
         try:
-            return float(text) if text else default
+            value = float(text) if text else default
         except ValueError:
-            raise web.HTTPError(400, f'"{name}" is to be a number, for example {name}=60; it was "{text}".') from None
+            value = math.nan
+        if value is not None and not math.isfinite(value):
+            raise web.HTTPError(400, f'"{name}" is to be a number, for example {name}=60.')
+        return value
 
     def names(self, name: str) -> list[str] | None:
         """A query argument that is a list with commas."""
@@ -110,7 +114,8 @@ class CellsHandler(Route):
     @authorized
     def get(self) -> None:
         """The latest records, oldest first."""
-        self.answer({"cells": self.service.cells.named(self.service.owners.kernels.notebooks)})
+        self.service.cells.name(self.service.owners.kernels.notebooks)
+        self.answer({"cells": list(self.service.cells)})
 
     @web.authenticated
     @authorized

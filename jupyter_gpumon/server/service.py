@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,7 +56,8 @@ class Tally:
         self.samples = self.missed = 0
         self.last_error: str | None = None
         self.last_error_time: float | None = None
-        self.mono: float | None = None
+        self.heard: float | None = None
+        """When the last sample came, by this machine's monotonic clock: the source may be another machine."""
 
     def write(self, message: Stream) -> None:
         """Count a message."""
@@ -63,7 +65,7 @@ class Tally:
             if message.gpus or message.host:
                 self.samples += 1
                 self.missed += message.missed
-                self.mono = message.mono
+                self.heard = time.monotonic()
         elif message.status.state not in ("live", "starting"):
             self.last_error = message.status.message or message.status.state
             self.last_error_time = message.status.since
@@ -142,7 +144,7 @@ class Service:
             source=hello.source,
             state=hello.status.state,
             message=hello.status.message,
-            age=None if tally.mono is None else self.monitor.age(tally.mono),
+            age=None if tally.heard is None else time.monotonic() - tally.heard,
             generation=hello.generation,
             interval=hello.interval,
             last_error=tally.last_error,
@@ -163,6 +165,5 @@ class Service:
 
     def post(self, cell: Cell, kernel: str | None) -> None:
         """Take a cell record and announce it."""
-        notebook = self.owners.kernels.notebooks.get(kernel or "")
-        cell = self.cells.post(cell, kernel, notebook)
+        self.cells.post(cell, kernel)
         self.monitor.note(announced(cell, self.monitor.unix_to_mono(cell.end)))

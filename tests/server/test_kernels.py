@@ -161,7 +161,7 @@ async def test_a_kernel_measures_and_posts_its_cell(path, gpumon, kernel, jp_fet
     sample = await browser.sample(lambda sample: any(event.kind == "cell" for event in sample.events))
     event = next(event for event in sample.events if event.kind == "cell")
     assert (event.title, event.time, event.until, event.detail) == ("train", 1.0, 2.0, "c1")
-    await eventually(lambda: any(cell.final for cell in gpumon.service.cells), "the final record")
+    await eventually(lambda: any(cell.final and cell.notebook for cell in gpumon.service.cells), "the final record")
     (cell,) = json.loads((await jp_fetch("gpumon", "api", "cells")).body)["cells"]
     assert (cell["kernel_id"], cell["id"], cell["notebook"]) == (kernel_id, "c1", "deep/train.ipynb")
     client.stop_channels()

@@ -87,7 +87,14 @@ async def test_energy_is_asked_for_in_unix_time(ask, filled):
 
 @pytest.mark.parametrize(
     ("route", "params"),
-    [("samples", {"since": "yesterday"}), ("energy", {}), ("energy", {"start": 5, "end": 4}), ("energy", {"start": 5})],
+    [
+        ("samples", {"since": "yesterday"}),
+        ("samples", {"step": "nan"}),
+        ("samples", {"until": "inf"}),
+        ("energy", {}),
+        ("energy", {"start": 5, "end": 4}),
+        ("energy", {"start": 5}),
+    ],
 )
 async def test_a_wrong_question_is_told_what_is_wrong(jp_fetch, gpumon, route, params):
     """400, with a message that names a right one."""
@@ -97,6 +104,17 @@ async def test_a_wrong_question_is_told_what_is_wrong(jp_fetch, gpumon, route, p
     answer = json.loads(error.value.response.body)
     assert set(answer) == {"message", "hint"}
     assert "=" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    "params", [{"since": 1e18}, {"until": 5}, {"since": -1e300, "step": 1e12}, {"step": -1}], ids=str
+)
+async def test_an_odd_question_has_an_answer(ask, filled, params):
+    """A range in which there is nothing is an empty one."""
+    await filled()
+    columns = await ask("samples", metrics="power", **params)
+    assert all(len(metrics["power"]) == len(columns["time"]) for metrics in columns["gpus"].values())
+    assert (columns["time"] == []) == ("step" not in params)
 
 
 async def test_cells_are_not_taken_over_the_network(ask, jp_fetch, gpumon):
