@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..errors import GpuMonError
 from ..model import Cell, CellDevice, Device, Energy, Sample
 from . import context
-from .connect import Connection
+from .connect import SHOWN, Connection
 from .rapl import HostEnergy
 from .sync import Drain, drain
 from .tally import Table, Tally
@@ -17,6 +17,9 @@ from .tape import Family
 
 _SETTLE = 0.5
 """Seconds to wait for the counter's next update where its period is not known."""
+
+_BEFORE = 3
+"""Samples before the start that are looked at: what held then, and the slope of the counters."""
 
 _family = Family()
 
@@ -57,7 +60,7 @@ class Frame:
         self._saw_processes = False
         self.time, self.start = time.time(), link.now()
         self._host, self._tally = HostEnergy(self.start), Tally(self.start)
-        for sample in link.tape.follow(self._take):
+        for sample in link.tape.follow(self._take)[-_BEFORE:]:
             self._take(sample)
 
     def _take(self, sample: Sample) -> None:
@@ -127,12 +130,21 @@ class Frame:
         return seen or bool(self.drained.devices)
 
     def record(self, *, final: bool = True) -> Cell:
-        """What is known now; ``final`` says that no more is waited for."""
+        """What is known now; ``final`` says that no more is waited for.
+
+        What is not final is made while the next cell waits: it holds the shown metrics of the devices that count, and
+        their energy by their mean power.
+        """
         end = self._end
         used, hello = self._used(), self.link.hello
-        tables = self._tally.tables({device.uuid: device.label for device in self.devices}, end)
-        energy = {device.label: self._energy(device) for device in self.devices}
-        _refine(tables, energy, end - self.start)
+        told = [device for device in self.devices if final or device.uuid in used]
+        names = {device.uuid: device.label for device in told}
+        tables = self._tally.tables(names, end, None if final else SHOWN)
+        if final:
+            energy = {device.label: self._energy(device) for device in told}
+            _refine(tables, energy, end - self.start)
+        else:
+            energy = {device.label: _foreseen(device, tables["mean"], end - self.start) for device in told}
         return Cell(
             id=self.id,
             title=self.wish.title,
@@ -180,6 +192,17 @@ class Frame:
             notes.append(hello.status.message or f"no numbers: {hello.status.state}")
         notes += [f"{device.label} was {device.state}" for device in hello.devices if device.state == "lost"]
         return notes
+
+
+def _foreseen(device: Device, mean: dict[str, dict[str, float]], seconds: float) -> Energy:
+    """Energy before the counter has been asked: mean power times time, and at most what the board may draw."""
+    watts, limit = mean.get(device.label, {}).get("power"), device.power_limit_max
+    return Energy(
+        joules=None if watts is None else watts * seconds,
+        high=None if limit is None else 1.3 * limit * seconds,
+        method="power",
+        final=False,
+    )
 
 
 def _refine(tables: dict[str, Table], energy: dict[str, Energy], seconds: float) -> None:

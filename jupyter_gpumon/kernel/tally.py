@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..model import METRICS, SERIES, Sample
 
@@ -11,6 +13,7 @@ _COUNTERS = tuple(name for name, metric in METRICS.items() if metric.kind == "co
 _STATES = frozenset({"memory_used", "memory_free", "memory_reserved", "bar1_used", "remap_pending", "remap_failure"})
 """Gauges that hold until they change: the value before the window is one inside it too."""
 
+T = TypeVar("T")
 Table = dict[str, dict[str, float]]
 
 
@@ -80,18 +83,29 @@ class Tally:
         if end is None or counter.newer is None or counter.newer[0] < end:
             counter.older, counter.newer = counter.newer or counter.first, reading
 
-    def tables(self, names: dict[str, str], end: float) -> dict[str, Table]:
-        """``mean``, ``peak``, ``rise`` and ``delta`` by the devices' names; what is not known is left out."""
+    def tables(self, names: dict[str, str], end: float, only: Collection[str] | None = None) -> dict[str, Table]:
+        """``mean``, ``peak``, ``rise`` and ``delta`` by the devices' names; what is not known is left out.
+
+        Args:
+            names: UUID → name of the devices.
+            end: the window's, in monotonic seconds.
+            only: names of the metrics; None is all of them.
+        """
         found: dict[str, Table] = {"mean": {}, "peak": {}, "rise": {}, "delta": {}}
         for uuid, label in names.items():
-            for metric, gauge in self._gauges.get(uuid, {}).items():
+            for metric, gauge in _some(self._gauges.get(uuid, {}), only):
                 for key, value in _of_gauge(gauge, state=metric in _STATES).items():
                     found[key].setdefault(label, {})[metric] = value
-            for metric, counter in self._counters.get(uuid, {}).items():
+            for metric, counter in _some(self._counters.get(uuid, {}), only):
                 growth = _growth(counter, self._start, end, whole=METRICS[metric].unit == "count")
                 if growth is not None:
                     found["delta"].setdefault(label, {})[metric] = growth
         return found
+
+
+def _some(kept: dict[str, T], only: Collection[str] | None) -> list[tuple[str, T]]:
+    # A copy: the monitor's thread may add a metric meanwhile.
+    return [(name, value) for name, value in list(kept.items()) if only is None or name in only]
 
 
 def _of_gauge(gauge: _Gauge, *, state: bool) -> dict[str, float]:

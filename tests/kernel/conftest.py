@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Notebook:
-    """A kernel, and what its cells put out: ``run`` gives the messages of one cell, ``outputs`` as a notebook holds them."""
+    """A kernel, and what its cells put out: ``run`` gives messages, ``outputs`` what a notebook would hold."""
 
     def __init__(self, env: dict[str, str], attended: bool = True) -> None:
         self.manager = KernelManager(kernel_name="python3")

@@ -13,7 +13,11 @@ from .conftest import environment
 
 def _python(code, source="sim:gpus=1&script=training"):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], env=environment(source), capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment(source),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

@@ -82,7 +82,9 @@ def test_the_picture_is_in_the_file_and_is_a_well_formed_image(executed):
 def test_exported_to_html_the_numbers_and_the_picture_show_without_scripts_of_ours(executed):
     """As plain HTML: no script, no address of ours."""
     out = executed.with_suffix(".html")
-    subprocess.run([sys.executable, "-m", "nbconvert", "--to", "html", "--output", out, executed], check=True, timeout=90)
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to", "html", "--output", out, executed], check=True, timeout=90
+    )
     page = out.read_text()
     body = page[page.index("<body") :]
     assert re.search(r"last</b> · [\d.]+ k?J ±", body)
@@ -91,7 +93,9 @@ def test_exported_to_html_the_numbers_and_the_picture_show_without_scripts_of_ou
 
 def test_papermill_leaves_final_records_too(executed, tmp_path):
     """It drives the kernel in a way of its own."""
-    env = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"} | {"GPUMON_SOURCE": "sim:gpus=1&script=notebook"}
+    env = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"} | {
+        "GPUMON_SOURCE": "sim:gpus=1&script=notebook"
+    }
     out = tmp_path / "out.ipynb"
     command = [sys.executable, "-W", "ignore", "-m", "papermill", "--no-progress-bar", str(executed), str(out)]
     subprocess.run(command, check=True, timeout=120, env=env, capture_output=True)
