@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             source=asked.name or asked.backend,
             patience=asked.patience,
             reopen=asked.reopen,
+            software=asked.software,
         )
         return _run(sampler, asked.stall)
     except SourceError as e:
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reopen", type=float, default=REOPEN, help="seconds to wait for a lost GPU before another try"
     )
+    parser.add_argument("--software", default="", help="version of jupyter-gpumon, to save looking it up")
     return parser
 
 

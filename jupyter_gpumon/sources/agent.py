@@ -127,7 +127,10 @@ class AgentSource:
         times = {"stall": self._stall, "patience": self._patience, "reopen": self._reopen}
         options = [word for name, seconds in times.items() for word in (f"--{name}", f"{seconds:g}")]
         try:
-            child = Child(self._arguments or command(self._backend, "--name", _name(self.url), *options))
+            child = Child(
+                self._arguments
+                or command(self._backend, "--name", _name(self.url), "--software", __version__, *options)
+            )
         except OSError as e:
             raise SourceError(f"The agent cannot be started with {sys.executable!r}: {e}.") from e
         child.send(encode_line(self._request))
