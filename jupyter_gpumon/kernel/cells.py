@@ -18,6 +18,8 @@ from .tape import Family
 _SETTLE = 0.5
 """Seconds to wait for the counter's next update where its period is not known."""
 
+_WAY = 0.1
+"""Seconds from a counter's update to its arrival here."""
 _BEFORE = 3
 """Samples before the start that are looked at: what held then, and the slope of the counters."""
 
@@ -107,9 +109,9 @@ class Frame:
 
     @property
     def periods(self) -> float:
-        """Two periods of the slowest counter in seconds: the most anybody should have to wait for."""
+        """Two periods of the slowest counter in seconds, and its way here: the most anybody should have to wait for."""
         known = [self.link.monitor.ledger.period(device.uuid) for device in self.devices]
-        return max((2 * p for p in known if p), default=_SETTLE)
+        return max((2 * p + _WAY for p in known if p), default=_SETTLE)
 
     def settled(self) -> bool:
         """Whether nothing more will come that belongs into the record."""
@@ -164,7 +166,7 @@ class Frame:
             xids=tuple(self._xids),
             shared={d.label: self._others[d.uuid] for d in self.devices if self._others.get(d.uuid)},
             waited=self.drained.seconds,
-            notes=tuple(self._notes()),
+            notes=tuple(self._notes(energy, final=final)),
             notebook=context.notebook(),
             cell_id=self.cell_id,
             kernel_id=context.kernel_id(),
@@ -182,7 +184,7 @@ class Frame:
             return _part(ledger.measure(device.parent, *window), device.slices)
         return ledger.measure(device.uuid, *window)
 
-    def _notes(self) -> list[str]:
+    def _notes(self, energy: dict[str, Energy], *, final: bool) -> list[str]:
         hello, notes = self.link.hello, []
         if self.wish.devices is None and not self._tells():
             notes.append("all visible GPUs count: which of them this notebook uses cannot be seen here")
@@ -190,6 +192,8 @@ class Frame:
             notes.append("the GPU was still at work when the record was closed")
         if hello.status.state not in ("live", "starting"):
             notes.append(hello.status.message or f"no numbers: {hello.status.state}")
+        if final and any(not value.final for value in energy.values()):
+            notes.append("the counter's last update was not waited for")
         notes += [f"{device.label} was {device.state}" for device in hello.devices if device.state == "lost"]
         return notes
 

@@ -15,7 +15,7 @@ from ..model import Cell, PostCell
 from .cells import Frame
 
 _PATIENCE = 3.0
-"""Seconds after which a record in the background is final as it is: the counter, or the server, has stopped."""
+"""Seconds after which a record is final as it is: the counter, or the server, has stopped."""
 
 _KEPT = 2000
 """Records kept for the report."""
@@ -45,10 +45,15 @@ class Pending:
         """Whether the record is complete."""
         return self._finished.is_set()
 
-    def wait(self, seconds: float) -> Cell:
-        """Wait for the final record at most so long; what is known then becomes it."""
-        if not self.final:
-            self._frame.link.tape.wait(lambda: self._frame.settled() or self.final, seconds)
+    def wait(self, seconds: float) -> bool:
+        """Wait for the final record at most so long; whether it is there."""
+        if not self.final and self._frame.link.tape.wait(lambda: self._frame.settled() or self.final, seconds):
+            self.complete()
+        return self.final
+
+    def last(self) -> Cell:
+        """The final record: waits for it, and where the counter stands still takes what is known."""
+        if not self.wait(self.left()):
             self.complete()
         return self.cell
 
@@ -70,7 +75,7 @@ class Pending:
         _later(partial(self._frame.link.tell, PostCell(cell=cell)))
 
     def left(self) -> float:
-        """Seconds that may still be waited in the background."""
+        """Seconds that may still be waited."""
         return max(0.0, self.closed + _PATIENCE - time.monotonic())
 
 
@@ -78,19 +83,22 @@ _waiting: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
 _worker: threading.Thread | None = None
 
 
-def finish(frame: Frame, draw: Draw | None, *, at_once: bool) -> Pending:
+def finish(frame: Frame, draw: Draw | None, *, patience: float | None) -> Pending:
     """Draw the record of a closed frame and see to its completion.
 
     Args:
         draw: shows the record; called once more when it is final. None shows nothing.
-        at_once: wait for the counters here, two of their periods at most; otherwise in the background.
+        patience: seconds to wait here for the counters; the rest is waited in the background. None waits here until
+            the record is final: nobody will take it later.
     """
     pending = Pending(frame, draw)
-    if at_once and not pending.final:
-        with suppress(KeyboardInterrupt):  # whoever cannot wait gets it from the background
-            pending.wait(frame.periods)
+    with suppress(KeyboardInterrupt):  # whoever cannot wait gets it from the background
+        if patience is None:
+            pending.last()
+        elif patience > 0:
+            pending.wait(patience)
     if not pending.final:
-        _later(lambda: pending.wait(pending.left()))
+        _later(pending.last)
     return pending
 
 

@@ -36,18 +36,18 @@ class Measurement:
     ) -> None:
         if self._frame is not None:
             self._frame.close(status_of(error))
-            self._pending = completion.finish(self._frame, Shown() if self._show else None, at_once=False)
+            self._pending = completion.finish(self._frame, Shown() if self._show else None, patience=0.0)
 
     @property
     def cell(self) -> Cell:
-        """The record. Waits for the energy counter to move on, two of its periods at most.
+        """The record. Waits for the energy counter to move on: two of its periods, three seconds if it stands still.
 
         Raises:
             RuntimeError: the block has not ended yet.
         """
-        if self._pending is None or self._frame is None:
+        if self._pending is None:
             raise RuntimeError("There is no record before the measured block has ended.")
-        return self._pending.wait(self._frame.periods)
+        return self._pending.last()
 
     @property
     def energy(self) -> float | None:

@@ -29,7 +29,7 @@ def total(parts: Iterable[Energy]) -> Energy:
     parts = list(parts)
     return Energy(
         joules=_sum(e.joules for e in parts),
-        low=None if not all(e.final for e in parts) else _sum(e.joules if e.low is None else e.low for e in parts),
+        low=_sum(e.joules if e.low is None else e.low for e in parts),
         high=_sum(e.joules if e.high is None else e.high for e in parts),
         method=parts[0].method if parts else "counter",
         final=all(e.final for e in parts),
@@ -44,7 +44,7 @@ def _sum(values: Iterable[float | None]) -> float | None:
 def energy(value: Energy) -> str:
     """``4.13 kJ ±0.6 %``, or ``≤ 18.0 J``, or "energy unknown"; never 0."""
     low, high = value.low, value.high
-    if value.joules is not None and not value.final and low is None:
+    if value.joules is not None and not value.final and value.method == "power":
         return f"about {quantity(value.joules, 'joules')}"
     if value.joules is None:
         return "energy unknown" if high is None else f"≤ {quantity(high, 'joules')}"

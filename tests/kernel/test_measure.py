@@ -27,7 +27,7 @@ def test_a_block_has_its_energy_and_its_interval():
     """In a plain script, where IPython is not even imported."""
     joules, low, high, seconds, title, ipython = _python("""
         import sys, time, jupyter_gpumon
-        with jupyter_gpumon.measure("epoch") as m:
+        with jupyter_gpumon.measure("epoch", devices=[0]) as m:
             time.sleep(1)
         print(m.energy, *m.interval, m.duration, m.cell.title, "IPython" in sys.modules)
     """)
