@@ -83,7 +83,8 @@ class GpuMon(ExtensionApp):
     ).tag(config=True)
 
     retention = List(
-        Tuple(Float(), Float()),
+        Tuple(Float(min=0.1), Float(min=1.0)),
+        minlen=1,
         default_value=list(TIERS),
         help="""History kept in memory, as (step, how long), both
         in seconds. The default keeps 1 s for 1 h, 10 s for 6 h and 1 min for 24 h: up to 3 MB per GPU after a day.""",
