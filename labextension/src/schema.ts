@@ -102,7 +102,6 @@ export interface IEdge {
   readonly since: number;
   readonly mono: number;
   readonly joules: number;
-  readonly period?: number | null;
 }
 
 /** Energy of one device over one window. ``joules`` is None where only ``high`` can be said ("≤ x J"). */
