@@ -182,8 +182,10 @@ def _fold(ring: Ring, rows: range, step: float, which: int, choose: Callable[[An
     if ring.step == step:
         return values
     edges = [int(row * step // ring.step) - first for row in range(rows[0], rows[-1] + 2)]
-    spans = ([v for v in values[a : max(b, a + 1)] if v == v] for a, b in pairwise(edges))
-    return [choose(span) if span else math.nan for span in spans]
+    spans = (values[a : max(b, a + 1)] for a, b in pairwise(edges))
+    if not math.isnan(sum(values)):  # Nothing unknown in all of it, as mostly: no need to look at each.
+        return [choose(span) for span in spans]
+    return [choose(known) if known else math.nan for known in ([v for v in span if v == v] for span in spans)]
 
 
 def _mean(values: Sequence[float]) -> float:
