@@ -21,9 +21,17 @@ _UNSURE = "#B26A00"
 
 
 def saved(cell: Cell) -> dict[str, Any]:
-    """The record as it may be kept in a notebook that is given away."""
-    record = msgspec.to_builtins(msgspec.structs.replace(cell, notebook=None, cell_id=None, kernel_id=None))
-    return dict(record)
+    """The record as it may be kept in a notebook that is given away; what readers look for is there by name."""
+    public = msgspec.structs.replace(cell, notebook=None, cell_id=None, kernel_id=None)
+    record: dict[str, Any] = msgspec.to_builtins(public)
+    record |= {"version": cell.version, "status": cell.status, "final": cell.final, "simulated": cell.simulated}
+    for table, energies in (("energy", cell.energy), ("host_energy", cell.host_energy)):
+        for name, value in energies.items():
+            record[table][name]["method"] = value.method
+    record["devices"] = [
+        {**kept, "used": device.used} for kept, device in zip(record.get("devices", ()), cell.devices, strict=True)
+    ]
+    return record
 
 
 def bundle(cell: Cell) -> dict[str, Any]:

@@ -35,11 +35,14 @@ class Notebook:
         return [message for message in seen if message["msg_type"] != "status"]
 
     def outputs(self, code: str) -> list[dict[str, Any]]:
-        """Run a cell; the data of its outputs as they stand when it is done, updates applied."""
-        return list(displays(self.run(code)).values())
+        """Run a cell; the data of its outputs as they stand when its records are final, updates applied."""
+        seen = self.run(code)
+        while any(not data[MIME]["final"] for data in displays(seen).values() if MIME in data):
+            seen.append(self.client.get_iopub_msg(timeout=10))
+        return list(displays(seen).values())
 
     def records(self, code: str) -> list[dict[str, Any]]:
-        """Run a cell; the records it carries when it is done."""
+        """Run a cell; the records it carries in the end."""
         return [data[MIME] for data in self.outputs(code) if MIME in data]
 
     def value(self, expression: str) -> str:

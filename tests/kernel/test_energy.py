@@ -1,0 +1,88 @@
+"""A cell's energy against the exact integral of power: the fake driver, a real kernel, an agent of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_gpumon.kernel.record import MIME
+from tests.fakenvml.scenario import Proc
+
+from .conftest import displays
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def fake(fake_nvml, start):
+    """Two idle GPUs; the kernel has a context on the first."""
+    driver = fake_nvml(gpus=2, power="60", energy_period=0.1)
+    notebook = start("agent", env={**driver.variables, "PYTHONPATH": str(ROOT)})
+    notebook.run("%load_ext jupyter_gpumon\nimport os, time\nfrom tests.fakenvml.workload import compute")
+    driver.processes(Proc(0, int(notebook.value("os.getpid()")), memory=2**30))
+    notebook.run("%gpumon status\n%gpumon summary on")
+    return driver, notebook
+
+
+@pytest.mark.parametrize(("seconds", "tolerance"), [(1.0, 0.05), (3.0, 0.02)])
+def test_a_cell_at_300_watts_is_measured_to_a_few_per_cent(fake, seconds, tolerance):
+    """On a GPU that idles at 60 W, with a counter of 100 ms; the interval holds the truth."""
+    driver, notebook = fake
+    notebook.run("time.sleep(1.5)")
+    (record,) = notebook.records(f"start, end = compute({seconds}, watts=300, idle=60)")
+    cost = record["energy"]["gpu0"]
+    start, end = float(notebook.value("start")), float(notebook.value("end"))
+    truth = driver.energy(start, end)
+    assert truth == pytest.approx(300 * seconds, rel=0.01)
+    assert cost["joules"] == pytest.approx(truth, rel=tolerance)
+    assert cost["method"] == "counter"
+
+
+def test_the_gpus_in_use_count_and_the_others_are_told_apart(fake):
+    """The kernel has a context on gpu0 only; gpu1 idles beside it."""
+    _, notebook = fake
+    (record,) = notebook.records("time.sleep(1.5)")
+    assert {device["name"]: device.get("used", True) for device in record["devices"]} == {"gpu0": True, "gpu1": False}
+    assert set(record["energy"]) == {"gpu0", "gpu1"}
+
+
+def test_a_cell_too_short_for_the_counter_says_at_most(fake):
+    """Never 0, and never more than the board can draw."""
+    _, notebook = fake
+    notebook.run("time.sleep(1)")
+    (data,) = notebook.outputs("pass")
+    cost = data[MIME]["energy"]["gpu0"]
+    assert "joules" not in cost
+    assert 0 < cost["high"] < 10
+    assert "≤" in data["text/plain"]
+
+
+def test_others_on_the_gpu_are_counted(fake):
+    """A process that is not of this kernel shares gpu0; XIDs in the window are in the record."""
+    driver, notebook = fake
+    own = int(notebook.value("os.getpid()"))
+    driver.processes(Proc(0, own, memory=2**30), Proc(0, 1, memory=2**30))
+    notebook.run("time.sleep(1.5)")
+    (data,) = notebook.outputs("time.sleep(1.5)")
+    assert data[MIME]["shared"] == {"gpu0": 1}
+    assert "shared with 1 other process" in data["text/plain"]
+
+
+def test_cells_that_wait_are_not_held_up(fake):
+    """With more cells queued the record is completed later, by an update of its output."""
+    _, notebook = fake
+    ids = [notebook.client.execute(code) for code in ("a = time.monotonic()", "b = time.monotonic()", "c = 1")]
+    seen = []
+    while not any(m["parent_header"].get("msg_id") == ids[-1] and _idle(m) for m in seen):
+        seen.append(notebook.client.get_iopub_msg(timeout=30))
+    records = [data[MIME] for data in displays(seen).values() if MIME in data]
+    assert len(records) == 3
+    assert records[-1].get("final", True)
+    first = [m["content"]["data"][MIME].get("final", True) for m in seen if MIME in m["content"].get("data", {})]
+    assert first[0] is False
+    assert float(notebook.value("b - a")) < 0.15
+
+
+def _idle(message):
+    return message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
