@@ -66,6 +66,11 @@ export class GpuModel implements IGpuModel, IDisposable {
     return this._bands.all;
   }
 
+  /** Another number whenever history was filled in, or its devices changed. */
+  get revision(): number {
+    return this._revision;
+  }
+
   /** Once per sample, and once a second while there are none. */
   get ticked(): ISignal<GpuModel, void> {
     return this._ticked;
@@ -136,6 +141,7 @@ export class GpuModel implements IGpuModel, IDisposable {
     try {
       const answer = await request('samples', query, this._settings);
       this._tracks.fill((await answer.json()) as IColumns, range, metrics);
+      this._revision += 1;
       this._ticked.emit();
     } catch {
       // What was before stays unknown; the charts go on from here.
@@ -159,6 +165,7 @@ export class GpuModel implements IGpuModel, IDisposable {
       this._rates.clear();
     }
     this._hello = hello;
+    this._revision += 1;
     this._devices = [...(hello.devices ?? [])].sort(byPlace);
     const present = new Set(this._devices.map(device => device.uuid));
     this._gpus = new Map([...this._gpus].filter(([uuid]) => present.has(uuid)));
@@ -223,6 +230,7 @@ export class GpuModel implements IGpuModel, IDisposable {
   private readonly _bands = new Bands();
   private _time: number | null = null;
   private _received = 0;
+  private _revision = 0;
   private _clock = 0;
 }
 

@@ -50,6 +50,8 @@ export interface IGpuModel {
   readonly host: IHost | null;
   readonly processes: readonly IProcess[];
   readonly bands: readonly IBand[];
+  /** Another number whenever history was filled in, or its devices changed. */
+  readonly revision: number;
   /** Emitted once per sample, and once a second while there are none. */
   readonly ticked: ISignal<IGpuModel, void>;
   /** The server's Unix time, going on while nothing comes. */

@@ -21,6 +21,8 @@ export interface IGpuProps {
   readonly trans: TranslationBundle;
 }
 
+const NOTHING: readonly null[] = [];
+
 /** Where the limit's tick is on the bars. */
 const POWER_TICK = 0.98;
 const HEAT_TICK = 0.92;
@@ -202,7 +204,7 @@ function Spark({ device, busy, from, to, trans }: IGpuProps): JSX.Element {
   return (
     <Sparkline
       time={busy.time}
-      values={busy.columns.get(device.uuid) ?? []}
+      values={busy.columns.get(device.uuid) ?? NOTHING}
       from={from}
       to={to}
       stroke={{ ...strokeOf(device, isLight()), dash: [] }}

@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { METRICS, type IDevice, type IMetric } from '../schema';
 import type { IGpuModel } from '../tokens';
 import { absence, groupOf } from '../words';
-import { Chart } from './chart';
+import { Chart, type IChartProps } from './chart';
 import { Section } from './frame';
 import { Action } from './processes';
 
@@ -15,6 +15,8 @@ export interface IChartsProps {
   readonly model: IGpuModel;
   readonly metrics: readonly string[];
   readonly range: number;
+  /** Unix time up to which history is drawn; it moves in steps that can be seen. */
+  readonly at: number;
   readonly from: number;
   readonly to: number;
   readonly zoomed: boolean;
@@ -33,7 +35,7 @@ const CHARTED = Object.values(METRICS).filter(
 
 /** One chart per chosen metric. */
 export function Charts(props: IChartsProps): JSX.Element {
-  const { model, trans, from, to } = props;
+  const { trans } = props;
   const [picking, setPicking] = useState(false);
   const handlers = useMemo(
     () => ({
@@ -52,26 +54,44 @@ export function Charts(props: IChartsProps): JSX.Element {
       {picking && <Picker {...props} />}
       <div className="jp-GpuMon-charts">
         {known.map(metric => (
-          <Chart
-            key={metric}
-            metric={metric}
-            devices={withMetric(model.devices, metric)}
-            gpus={model.gpus}
-            window={model.window(metric, props.range, from, to)}
-            from={from}
-            to={to}
-            bands={model.bands}
-            height={props.wide ? 170 : 110}
-            theme={props.theme}
-            trans={trans}
-            {...handlers}
-          />
+          <Drawn key={metric} {...props} {...handlers} metric={metric} />
         ))}
       </div>
       {!known.length && <p className="jp-GpuMon-detail">{trans.__('No metric is chosen.')}</p>}
     </Section>
   );
 }
+
+/** A chart that is drawn again only when there is something new to see. */
+function Drawn(
+  props: Omit<IChartsProps, 'onZoom'> & Pick<IChartProps, 'metric' | 'onZoom' | 'onReset'>
+): JSX.Element {
+  const { model, metric, range, at, from, to } = props;
+  const { devices, revision } = model;
+  const window = useMemo(
+    () => model.window(metric, range, from, to),
+    [model, revision, metric, range, at, from, to]
+  );
+  const known = useMemo(() => withMetric(devices, metric), [devices, metric]);
+  return (
+    <Still
+      metric={metric}
+      devices={known}
+      gpus={model.gpus}
+      window={window}
+      from={from}
+      to={to}
+      bands={model.bands}
+      height={props.wide ? 170 : 110}
+      theme={props.theme}
+      trans={props.trans}
+      onZoom={props.onZoom}
+      onReset={props.onReset}
+    />
+  );
+}
+
+const Still = React.memo(Chart);
 
 function withMetric(devices: readonly IDevice[], metric: string): readonly IDevice[] {
   return devices.filter(device => !device.absent?.[metric] || device.absent[metric] === 'not-yet');

@@ -10,7 +10,7 @@ export function Sparkline(props: Sparkline.IProps): JSX.Element {
     if (canvas.current) {
       draw(canvas.current, props);
     }
-  });
+  }, [props.values, props.from, props.to, props.stroke.colour]);
   return <canvas ref={canvas} className="jp-GpuMon-spark" role="img" aria-label={props.label} />;
 }
 

@@ -1,6 +1,6 @@
 /** The view of all GPUs, narrow in the sidebar and wide in the main area. */
 
-import React, { useEffect, useRef, useState } from 'react';
+import React, { useEffect, useMemo, useRef, useState } from 'react';
 import { Notification } from '@jupyterlab/apputils';
 import type { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -40,6 +40,9 @@ const VALUES = [
 ];
 /** Stands in for the utilization that the driver does not give while a board is split. */
 const MIG_VALUES = ['graphics_activity', 'sm_activity'];
+
+/** Steps in which a picture moves: less would not be seen, and each drawing costs. */
+const PIXELS = 300;
 
 type Zoom = readonly [number, number] | null;
 
@@ -111,12 +114,13 @@ function useViewState({ gpumon, visible }: IViewProps): IViewState {
   useEffect(() => onRange(wishes.range), [wishes.range]);
   useWatch(model, visible, range, wishes.metrics);
   useTicks(model, visible && frozen === null);
+  const pixel = range / PIXELS;
   return {
     root,
     wishes,
     range,
     frozen: frozen !== null,
-    now: frozen ?? model.now(),
+    now: Math.floor((frozen ?? model.now()) / pixel) * pixel,
     zoom,
     onRange,
     onPause: () => setFrozen(frozen === null ? model.now() : null),
@@ -138,6 +142,7 @@ function ViewCharts(props: IViewProps & { readonly state: IViewState }): JSX.Ele
       model={gpumon.model}
       metrics={metrics}
       range={state.range}
+      at={state.now}
       from={from}
       to={to}
       zoomed={state.zoom !== null}
@@ -191,7 +196,10 @@ interface IGpusProps {
 
 function Gpus({ model, range, from, to, trans, wishes }: IGpusProps): JSX.Element {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const busy = model.window('utilization', range, from, to);
+  const busy = useMemo(
+    () => model.window('utilization', range, from, to),
+    [model, model.revision, range, from, to]
+  );
   const found = boards(model.devices);
   const propsOf = (device: IDevice): IGpuProps & { key: string } => ({
     key: device.uuid,
