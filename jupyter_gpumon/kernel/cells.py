@@ -238,4 +238,4 @@ def choose(devices: list[Device], wanted: tuple[str, ...] | None) -> list[Device
     if missing:
         there = ", ".join(device.label for device in devices) or "none"
         raise DeviceError(f"There is no GPU called {', '.join(missing)}. There are: {there}.")
-    return list(dict.fromkeys(by_name[name] for name in wanted))
+    return list({by_name[name].uuid: by_name[name] for name in wanted}.values())

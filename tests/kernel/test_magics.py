@@ -87,6 +87,14 @@ def test_what_cannot_be_understood_is_said_in_a_sentence(notebook, code, sentenc
     assert notebook.value("x") == "0"
 
 
+@pytest.mark.parametrize("devices", ["1", "gpu1", "1,1"])
+def test_the_gpus_that_are_asked_for_count(notebook, devices):
+    """-d names them by index or name; the others are not in the record."""
+    (record,) = notebook.records(f"%%gpumon -d {devices}\nimport time; time.sleep(0.5)")
+    assert [(device["name"], device["used"]) for device in record["devices"]] == [("gpu1", True)]
+    assert record["energy"]["gpu1"]["joules"] > 0
+
+
 def test_summary_measures_every_cell_once(notebook):
     """With summaries on, a plain cell has one record, so has a %%gpumon cell, and a %gpumon line has none."""
     notebook.run("%gpumon summary on")
