@@ -167,6 +167,8 @@ class Hello(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="hello", 
     host_absent: dict[str, str] = field(default_factory=dict)
     """Host metric → why it is not there, with what to do (RAPL rights)."""
     history: Columns | None = None
+    events: tuple[Event, ...] = ()
+    """What happened lately, oldest first, of what repeats only the last; sent together with ``history``."""
     user: str | None = None
 
 

@@ -15,6 +15,7 @@ from ..monitor import Monitor
 from ..wire import Stream, encode
 from .cells import Cells, announced
 from .channel import Channel
+from .journal import Journal
 from .owners import Owners, kernel_pids
 
 PANEL = ("utilization", "memory_used", "power", "temperature")
@@ -86,14 +87,17 @@ class Service:
         self, monitor: Monitor, channel: Channel, owners: Owners, cells: Cells, settings: dict[str, Any], source: object
     ) -> None:
         self.monitor, self.channel, self.owners, self.cells = monitor, channel, owners, cells
-        self.tally = Tally()
+        self.tally, self.journal = Tally(), Journal()
         self.uid = os.getuid() if hasattr(os, "getuid") else -1
         self._settings, self._source = settings, source
         monitor.add(self.tally)
+        monitor.add(self.journal)
 
     def hello(self, seconds: float = 0.0) -> Hello:
-        """The hello, with this many seconds of history at the panel's resolution."""
+        """The hello, with this many seconds of history at the panel's resolution, and what happened lately."""
         hello = self.monitor.hello
+        if seconds:
+            hello = replace(hello, events=self.journal.recent)
         if not seconds or self.monitor.latest is None:
             return hello
         since = self.monitor.latest.time - seconds

@@ -77,9 +77,9 @@ def _created(path: Path) -> BinaryIO:
 
 
 def _lasting(message: Stream) -> Stream:
-    """A hello without the history that a websocket put into it: the recording is a history itself."""
-    if isinstance(message, Hello) and message.history is not None:
+    """A hello without the history and the events that a websocket put into it: the recording is a history itself."""
+    if isinstance(message, Hello) and (message.history is not None or message.events):
         from msgspec.structs import replace
 
-        return replace(message, history=None)
+        return replace(message, history=None, events=())
     return message

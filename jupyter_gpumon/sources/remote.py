@@ -151,7 +151,7 @@ class RemoteSource:
         )
 
     def _say(self, status: Status) -> Hello:
-        self._hello = replace(self._hello, status=status, history=None)
+        self._hello = replace(self._hello, status=status, history=None, events=())
         return self._hello
 
     def _receive(self) -> Iterator[Stream]:

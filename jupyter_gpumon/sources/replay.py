@@ -79,7 +79,7 @@ class ReplaySource:
         """Once through the file."""
         for message in self._messages():
             if isinstance(message, Hello):
-                yield replace(message, source=f"replay:{self.path.name}", history=None)
+                yield replace(message, source=f"replay:{self.path.name}", history=None, events=())
                 continue
             if self._tape is None:
                 self._tape = Tape(clock, self._speed, self._length())

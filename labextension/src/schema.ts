@@ -281,6 +281,7 @@ export interface IHello {
   readonly devices?: readonly IDevice[];
   readonly host_absent?: { readonly [key: string]: string };
   readonly history?: IColumns | null;
+  readonly events?: readonly IEvent[];
   readonly user?: string | null;
 }
 

@@ -1,0 +1,61 @@
+"""What happened to the GPUs: each thing said once in the log, and the last ones kept for the pages opened later."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections import deque
+
+from ..model import Event, Hello, Sample
+from ..wire import Stream
+
+log = logging.getLogger("jupyter_gpumon")
+
+KEPT = 100
+"""Events kept for pages that are opened later."""
+QUIET = 60.0
+"""Seconds for which the same thing must not have happened before the log says it again: a flood is one line."""
+
+_EXPLAINED = ("gap", "lost", "back", "gone", "appeared")
+"""Kinds that follow from what the log has said of the driver as a whole, while that is so."""
+
+
+class Journal:
+    """A sink for events; cells have a place of their own."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Event] = deque(maxlen=KEPT)
+        self._said: dict[tuple[object, ...], float] = {}
+        self._trouble = False
+
+    @property
+    def recent(self) -> tuple[Event, ...]:
+        """The last events, oldest first."""
+        return tuple(self._recent)
+
+    def write(self, message: Stream) -> None:
+        """Note the events of a message."""
+        if isinstance(message, Hello):
+            self._trouble = self._trouble or message.status.state not in ("live", "starting")
+        elif isinstance(message, Sample):
+            for event in message.events:
+                if event.kind != "cell":
+                    self._note(event)
+            # The first sample after the trouble carries what the trouble did.
+            self._trouble = self._trouble and not message.gpus
+
+    def _note(self, event: Event) -> None:
+        key, now = alike(event), time.monotonic()
+        fresh = now - self._said.get(key, float("-inf")) > QUIET
+        self._said[key] = now
+        if not fresh and self._recent and alike(self._recent[-1]) == key:
+            self._recent.pop()
+        self._recent.append(event)
+        if fresh and event.level != "info" and not (self._trouble and event.kind in _EXPLAINED):
+            log.warning("%s", ". ".join(filter(None, (event.title, event.detail))))
+
+
+def alike(event: Event) -> tuple[object, ...]:
+    """Equal for two events that are the same thing again, at another time or for longer."""
+    return event.kind, event.uuid, event.code, re.split(r"\d", event.title)[0] if event.kind == "gap" else event.title
