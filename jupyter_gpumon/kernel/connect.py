@@ -51,7 +51,7 @@ class Connection:
         self.monitor.start()
         self._boot = boot_id()
         self._timer: threading.Timer | None = None
-        self._made = time.monotonic()
+        self._made = self._quiet_at = time.monotonic()
 
     @property
     def hello(self) -> Hello:
@@ -88,12 +88,14 @@ class Connection:
 
     def measure(self) -> None:
         """Have the energy counters watched finely, from now until some minutes after the last call."""
+        self._quiet_at = time.monotonic() + _QUIET
         if self._timer is None:
+            self._look_again(_QUIET)
             self.monitor.ask(Request(measuring=True))
             self.tape.wait(self._phased, _ATTENTION)
-        else:
-            self._timer.cancel()
-        self._timer = threading.Timer(_QUIET, self._relax)
+
+    def _look_again(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._relax)
         self._timer.daemon = True
         self._timer.start()
 
@@ -103,8 +105,12 @@ class Connection:
         return all(self.monitor.ledger.period(uuid) is not None for uuid in boards)
 
     def _relax(self) -> None:
-        self._timer = None
-        self.monitor.ask(Request(measuring=False))
+        left = self._quiet_at - time.monotonic()
+        if left > 0:
+            self._look_again(left)
+        else:
+            self._timer = None
+            self.monitor.ask(Request(measuring=False))
 
     def tell(self, message: PostCell) -> None:
         """Give the server a record, where there is a server."""

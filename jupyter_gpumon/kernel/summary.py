@@ -102,7 +102,8 @@ def _finish(frames: list[Frame], result: Any) -> None:
     for frame in frames:
         frame.count = result.execution_count
         frame.close(status_of(result.error_before_exec or result.error_in_exec))
-        patience = None if context.unattended() else 0.0 if context.more_cells_wait() else frame.periods
+        once = context.unattended() or context.kernel() is None  # a terminal prints one time only
+        patience = None if once else 0.0 if context.more_cells_wait() else frame.periods
         completion.finish(frame, Shown(), patience=patience)
 
 
