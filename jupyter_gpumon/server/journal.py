@@ -16,6 +16,8 @@ KEPT = 100
 """Events kept for pages that are opened later."""
 QUIET = 60.0
 """Seconds for which the same thing must not have happened before the log says it again: a flood is one line."""
+AFTERMATH = 2
+"""Samples after a trouble with the driver that still tell what it did: the look that hung, and the one after it."""
 
 _EXPLAINED = ("gap", "lost", "back", "gone", "appeared")
 """Kinds that follow from what the log has said of the driver as a whole, while that is so."""
@@ -27,7 +29,7 @@ class Journal:
     def __init__(self) -> None:
         self._recent: deque[Event] = deque(maxlen=KEPT)
         self._said: dict[tuple[object, ...], float] = {}
-        self._trouble = False
+        self._excused = 0
 
     @property
     def recent(self) -> tuple[Event, ...]:
@@ -37,13 +39,13 @@ class Journal:
     def write(self, message: Stream) -> None:
         """Note the events of a message."""
         if isinstance(message, Hello):
-            self._trouble = self._trouble or message.status.state not in ("live", "starting")
+            if message.status.state not in ("live", "starting"):
+                self._excused = AFTERMATH
         elif isinstance(message, Sample):
             for event in message.events:
                 if event.kind != "cell":
                     self._note(event)
-            # The first sample after the trouble carries what the trouble did.
-            self._trouble = self._trouble and not message.gpus
+            self._excused = max(0, self._excused - bool(message.gpus))
 
     def _note(self, event: Event) -> None:
         key, now = alike(event), time.monotonic()
@@ -52,7 +54,7 @@ class Journal:
         if not fresh and self._recent and alike(self._recent[-1]) == key:
             self._recent.pop()
         self._recent.append(event)
-        if fresh and event.level != "info" and not (self._trouble and event.kind in _EXPLAINED):
+        if fresh and event.level != "info" and not (self._excused and event.kind in _EXPLAINED):
             log.warning("%s", ". ".join(filter(None, (event.title, event.detail))))
 
 

@@ -10,6 +10,9 @@ from jupyter_gpumon.model import Event, Gpu, Hello, Sample, Status
 from jupyter_gpumon.server.journal import KEPT, Journal
 
 
+GPUS = (Gpu(uuid="G"),)
+
+
 @pytest.fixture
 def journal(caplog):
     """A journal, with what it logs in ``caplog``."""
@@ -21,7 +24,7 @@ def event(kind="xid", title="XID 31: Illegal memory access", level="warning", **
     return Event(kind=kind, time=100.0, mono=10.0, title=title, level=level, **more)
 
 
-def sample(*events, gpus=(Gpu(uuid="G"),)):
+def sample(*events, gpus=GPUS):
     return Sample(time=100.0, mono=10.0, gpus=gpus, events=events)
 
 
@@ -47,6 +50,7 @@ def test_what_follows_from_a_hanging_driver_is_not_said_twice(journal, caplog):
     journal.write(Hello(status=Status(state="stalled", message="…")))
     journal.write(sample(event(code=119), gpus=()))
     journal.write(Hello())
+    journal.write(sample())
     journal.write(sample(gap))
     assert [record.getMessage() for record in caplog.records] == ["XID 31: Illegal memory access"]
     journal.write(sample(event("gap", "The clock was set back by 1 h 0 min")))
