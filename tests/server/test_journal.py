@@ -9,7 +9,6 @@ import pytest
 from jupyter_gpumon.model import Event, Gpu, Hello, Sample, Status
 from jupyter_gpumon.server.journal import KEPT, Journal
 
-
 GPUS = (Gpu(uuid="G"),)
 
 
