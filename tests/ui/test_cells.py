@@ -51,6 +51,7 @@ def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
 
 READY = """async () => {
   const notebook = jupyterapp.shell.currentWidget;
+  if (!notebook?.context) return false;
   await notebook.context.ready;
   await notebook.sessionContext.ready;
   return notebook.sessionContext.session?.kernel?.status === 'idle';

@@ -94,7 +94,7 @@ export class Plot implements IDisposable {
       width,
       height: this._options.height,
       legend: { show: false },
-      padding: [6, 14, 0, 0],
+      padding: [6, 12, 0, 0],
       cursor: this._cursor(),
       scales: {
         x: { time: true, range: () => this._range },
@@ -142,9 +142,12 @@ export class Plot implements IDisposable {
       size: 18,
       gap: 2,
       space: 56,
-      values: (_, ticks) => {
+      values: (plot, ticks) => {
         const seconds = ticks.length > 1 && ticks[1] - ticks[0] < 60;
-        return ticks.map(time => clock(time, seconds));
+        const width = plot.bbox.width / devicePixelRatio;
+        const half = seconds ? 14 : 6; // a label nearer than this to an end would be cut, or meet the other axis'
+        const fits = (at: number): boolean => !width || (at >= half && at <= width - half);
+        return ticks.map(time => (fits(plot.valToPos(time, 'x')) ? clock(time, seconds) : ''));
       }
     };
   }
@@ -209,6 +212,8 @@ export class Plot implements IDisposable {
     { top, height }: uPlot.BBox
   ): void {
     ctx.globalAlpha = 1;
+    ctx.textAlign = 'left'; // uPlot's axes leave theirs behind
+    ctx.textBaseline = 'alphabetic';
     ctx.beginPath();
     ctx.rect(from, top, to - from, height);
     ctx.clip();
