@@ -18,7 +18,7 @@ class Clock(Protocol):
         """Monotonic time of this boot, the same in every process of the machine."""
 
     def asleep(self) -> float:
-        """Seconds of this boot in which the machine was suspended and ``mono`` stood still; 0 where it cannot be told."""
+        """Seconds of this boot in which the machine was suspended and ``mono`` stood still; 0 where not known."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until the event is set (True) or the time is over (False)."""
