@@ -119,7 +119,7 @@ function connectionNote(connection: IConnection, trans: TranslationBundle): INot
   if (connection.reason === 'missing') {
     return {
       kind: 'warning',
-      title: trans.__('The server does not know GPU monitoring.'),
+      title: trans.__('Not enabled on the server'),
       text: trans.__('jupyter-gpumon is installed in the browser but not enabled on this server.'),
       hint: 'jupyter server extension enable jupyter_gpumon'
     };
