@@ -87,15 +87,18 @@ def test_it_ends_when_its_parent_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, subprocess, time\n"
-        f"p = subprocess.Popen({COMMAND!r}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)\n"
+        f"p = subprocess.Popen({COMMAND!r}, stdin=subprocess.PIPE, stdout=open({str(tmp_path / 'out')!r}, 'w'))\n"
         "holder = os.fork()\n"
         "if not holder: time.sleep(30); os._exit(0)\n"
         "print(p.pid, holder, flush=True)\ntime.sleep(30)\n"
     )
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
     pid, holder = map(int, parent.stdout.readline().split())
+    while not (tmp_path / "out").read_text():  # until it is up; the test's time limit bounds it
+        time.sleep(0.02)
     parent.kill()
-    parent.communicate()
+    parent.wait()
+    parent.stdout.close()  # not read to its end: the child holds it open
     try:
         assert gone(pid)
     finally:
