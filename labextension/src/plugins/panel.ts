@@ -50,6 +50,11 @@ function activate(
   const side = new GpuWidget({ ...shared, wide: false, onOpen: open });
   place(app, gpumon, side);
   restorer?.add(side, side.id);
+  void shell?.restored.then(layout => {
+    if (layout.fresh) {
+      app.shell.activateById(side.id); // a first visit sees the GPUs without looking for them; later ones as it was left
+    }
+  });
   app.commands.addCommand(CommandIDs.show, {
     label: trans.__('Show GPUs'),
     caption: trans.__('Show the GPU panel in the sidebar'),
