@@ -5,6 +5,7 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import { Bands } from './bands';
 import { Client, type Message } from './client';
+import { Happenings } from './happenings';
 import { Rates, type IWindow } from './history';
 import { request } from './request';
 import {
@@ -19,7 +20,7 @@ import {
   type IProcess,
   type ISample
 } from './schema';
-import type { IBand, IConnection, IDemand, IGpuModel, IWatch } from './tokens';
+import type { IBand, IConnection, IDemand, IGpuModel, IHappening, IWatch } from './tokens';
 import { POINTS, Tracks, grown, held } from './tracks';
 
 /** The model behind every view of this tab. */
@@ -64,6 +65,11 @@ export class GpuModel implements IGpuModel, IDisposable {
   /** Measured cells, oldest first. */
   get bands(): readonly IBand[] {
     return this._bands.all;
+  }
+
+  /** What happened lately, oldest first. */
+  get happenings(): readonly IHappening[] {
+    return this._happenings.all;
   }
 
   /** Another number whenever history was filled in, or its devices changed. */
@@ -169,6 +175,7 @@ export class GpuModel implements IGpuModel, IDisposable {
     this._devices = [...(hello.devices ?? [])].sort(byPlace);
     const present = new Set(this._devices.map(device => device.uuid));
     this._gpus = new Map([...this._gpus].filter(([uuid]) => present.has(uuid)));
+    this._happenings.fill(hello.events ?? []);
     if (hello.history) {
       this._catchUp(hello.history);
     }
@@ -179,6 +186,12 @@ export class GpuModel implements IGpuModel, IDisposable {
     this._time = history.time.length ? Math.max(...history.time, this._time ?? 0) : this._time;
     this._tracks.catchUp(history).forEach((metrics, range) => void this._backfill(range, metrics));
     void this._askCells();
+  }
+
+  /** The clock was set back: the server's history has moved with it. */
+  private _refill(): void {
+    const nothing: IColumns = { time: [], step: 1, gpus: {} };
+    this._tracks.catchUp(nothing).forEach((metrics, range) => void this._backfill(range, metrics));
   }
 
   private async _askCells(): Promise<void> {
@@ -192,7 +205,11 @@ export class GpuModel implements IGpuModel, IDisposable {
 
   private _push(sample: ISample): void {
     if (sample.gpus?.length || sample.host) {
+      const setBack = sample.time < (this._time ?? 0) - 1;
       this._time = sample.time;
+      if (setBack) {
+        this._refill();
+      }
     }
     for (const gpu of sample.gpus ?? []) {
       const reading = grown(gpu, METRICS, gpu.uuid, sample.mono, this._rates);
@@ -205,7 +222,9 @@ export class GpuModel implements IGpuModel, IDisposable {
       this._host = grown(sample.host, HOST_METRICS, 'host', sample.mono, this._rates);
     }
     this._processes = sample.processes ?? this._processes;
-    sample.events?.filter(event => event.kind === 'cell').forEach(event => this._bands.note(event));
+    for (const event of sample.events ?? []) {
+      (event.kind === 'cell' ? this._bands : this._happenings).note(event);
+    }
   }
 
   /** While nothing comes, time goes on all the same, so that the gap is seen to grow. */
@@ -228,6 +247,7 @@ export class GpuModel implements IGpuModel, IDisposable {
   private _host: IHost | null = null;
   private _processes: readonly IProcess[] = [];
   private readonly _bands = new Bands();
+  private readonly _happenings = new Happenings();
   private _time: number | null = null;
   private _received = 0;
   private _revision = 0;

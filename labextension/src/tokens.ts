@@ -4,7 +4,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { IDisposable } from '@lumino/disposable';
 import { Token } from '@lumino/coreutils';
 import type { IWindow } from './history';
-import type { IDevice, IGpu, IHello, IHost, IProcess } from './schema';
+import type { IDevice, IEvent, IGpu, IHello, IHost, IProcess } from './schema';
 
 /** What a view needs while it is visible; the stream carries no more than all views together need. */
 export interface IDemand {
@@ -40,6 +40,12 @@ export interface IBand {
   readonly title: string;
 }
 
+/** Something that happened, and how often in a row. */
+export interface IHappening {
+  readonly event: IEvent;
+  readonly count: number;
+}
+
 /** What is known about the GPUs of the server, kept current while something watches. */
 export interface IGpuModel {
   readonly hello: IHello | null;
@@ -50,6 +56,8 @@ export interface IGpuModel {
   readonly host: IHost | null;
   readonly processes: readonly IProcess[];
   readonly bands: readonly IBand[];
+  /** What happened lately, oldest first. */
+  readonly happenings: readonly IHappening[];
   /** Another number whenever history was filled in, or its devices changed. */
   readonly revision: number;
   /** Emitted once per sample, and once a second while there are none. */

@@ -221,7 +221,8 @@ export function truth(
   };
 }
 
-function timeOf(time: number): string {
+/** Local time of day. */
+export function timeOf(time: number): string {
   return new Date(time * 1000).toTimeString().slice(0, 8);
 }
 

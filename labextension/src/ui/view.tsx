@@ -12,6 +12,7 @@ import { notes } from '../words';
 import { GpuCard, GpuLine, type IGpuProps } from './card';
 import { Charts } from './charts';
 import { Footer, Header, Note, Section } from './frame';
+import { HappeningsSection } from './happenings';
 import { HostSection } from './host';
 import { Processes } from './processes';
 
@@ -74,6 +75,7 @@ export function View(props: IViewProps): JSX.Element {
           trans={trans}
           wishes={state.wishes}
         />
+        <HappeningsSection happenings={model.happenings} from={now - range} trans={trans} />
         <Parts {...props} charts={<ViewCharts {...props} state={state} />} />
       </div>
       <Footer
