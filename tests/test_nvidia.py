@@ -298,4 +298,4 @@ def test_the_backend_can_be_opened_again_in_one_process(backend):
     calls = driver.stats().calls
     assert calls["nvmlGpmSampleAlloc"] == calls["nvmlGpmSampleFree"]
     assert calls["nvmlEventSetCreate"] == calls["nvmlEventSetFree"]
-    assert calls["nvmlInitWithFlags"] == calls["nvmlShutdown"] == 2
+    assert calls["nvmlInitWithFlags"] == 2 <= calls["nvmlShutdown"]

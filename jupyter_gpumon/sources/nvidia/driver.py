@@ -99,6 +99,7 @@ def ask_driver(call: Callable[..., Any], *args: Any) -> Any:
 
 def start() -> None:
     """Begin a driver session; may be begun anew after ``stop`` in the same process."""
+    stop()  # A session that could not be ended while the driver was away would go on, with all its GPUs lost.
     ask_driver(nvml.nvmlInit)
 
 
