@@ -38,12 +38,8 @@ def overview(hello: Hello, sample: Sample | None) -> RenderableType:
 
 
 def _headline(hello: Hello) -> str:
-    parts = [
-        hello.hostname,
-        "simulated GPUs" if hello.simulated else f"driver {hello.driver or '—'}",
-        f"CUDA {hello.cuda or '—'}",
-    ]
-    return " · ".join(part for part in parts if part)
+    driver = "simulated GPUs" if hello.simulated else hello.driver and f"driver {hello.driver}"
+    return " · ".join(filter(None, [hello.hostname, driver, hello.cuda and f"CUDA {hello.cuda}"]))
 
 
 def _explanation(hello: Hello) -> str:

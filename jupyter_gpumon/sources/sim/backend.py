@@ -43,7 +43,7 @@ class SimBackend:
     def __init__(
         self, *, gpus: int, script: str, seed: int, model: Model, period: float, clock: Clock, parent: int | None = None
     ) -> None:
-        self.hello = Hello(simulated=True, driver="simulated", nvml="simulated", cuda="13.0")
+        self.hello = Hello(simulated=True)  # no driver speaks, so there is no version to tell
         self.script, self.model, self._clock = script, model, clock
         self._start = clock.mono()
         self.kernels = Kernels(gpus, clock, parent)
