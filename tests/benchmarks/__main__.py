@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from . import rows
 from .cell_cost import load_extension, slowdown
+from .page import main_thread
 from .servers import running
 
 
@@ -19,13 +20,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--peer", help="interpreter with jupyterlab-nvdashboard installed")
     parser.add_argument("--pairs", type=int, default=60, help="cell pairs for the slowdown")
+    parser.add_argument("--minutes", type=float, default=10, help="how long the panel is watched first")
     options = parser.parse_args()
     print("| what | measured | goal | peer, same run |\n|---|---|---|---|")
-    for row in _rows(options.peer, options.pairs):
+    for row in _rows(options.peer, options.pairs, options.minutes):
         print(f"| {row.what} | {row.ours} | {row.goal} | {row.peer} |", flush=True)
 
 
-def _rows(peer: str | None, pairs: int) -> Iterator[rows.Row]:
+def _rows(peer: str | None, pairs: int, minutes: float) -> Iterator[rows.Row]:
     driver, python = rows.fake_driver(), sys.executable
     yield rows.status_latency(python, peer, driver)
     with running(python, "jupyter_gpumon", driver.variables) as server:
@@ -41,6 +43,10 @@ def _rows(peer: str | None, pairs: int) -> Iterator[rows.Row]:
     loaded = f"{took * 1e3:.0f} ms, heavy imports: {', '.join(sorted(heavy)) or 'none'}"
     yield rows.Row("%load_ext jupyter_gpumon", loaded, "at most 150 ms, none")
     yield rows.front_end()
+    with running(python, "jupyter_gpumon,jupyterlab", driver.variables, "--GpuMon.idle_interval=1.0") as server:
+        alone, shown = main_thread(server, minutes)
+    thread = f"{shown:.1%}, JupyterLab alone {alone:.1%}"
+    yield rows.Row(f"main thread, 1 Hz, 8 GPUs, {minutes:g} min on the charts", thread, "at most 3 %")
 
 
 if __name__ == "__main__":

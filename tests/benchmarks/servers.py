@@ -45,11 +45,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(python: str, extension: str, environment: dict[str, str], *options: str) -> Iterator[Server]:
-    """A Jupyter server with one extension (module name; empty for none), stopped at the end."""
+def running(python: str, extensions: str, environment: dict[str, str], *options: str) -> Iterator[Server]:
+    """A Jupyter server with these extensions (module names with commas; empty for none), stopped at the end."""
     port, folder = free_port(), tempfile.mkdtemp(prefix="gpumon-bench-")
-    extensions = {"jupyter_gpumon": False, "jupyterlab_nvdashboard": False, **({extension: True} if extension else {})}
-    config = {"ServerApp": {"jpserver_extensions": extensions}}
+    wanted = dict.fromkeys(filter(None, extensions.split(",")), True)
+    enabled = {"jupyter_gpumon": False, "jupyterlab_nvdashboard": False, **wanted}
+    config = {"ServerApp": {"jpserver_extensions": enabled}}
     (Path(folder) / "jupyter_server_config.json").write_text(json.dumps(config))
     command = [
         *(python, "-m", "jupyter_server", "--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}"),
