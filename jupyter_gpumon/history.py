@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 
 from .metrics import HOST_METRICS, METRICS, SERIES, Metric
 from .model import Columns, Sample
-from .rings import Ring, Series
+from .rings import Series
+from .rows import Choose, Rows, last, mean
 
 TIERS: tuple[tuple[float, float], ...] = ((1.0, 3600.0), (10.0, 21_600.0), (60.0, 86_400.0))
 """(step, how long it is kept), both in seconds, finest first."""
@@ -28,10 +29,16 @@ JUMP = 2.0
 SLOW = 35.0
 """A metric that is read every 10 to 30 s holds its value in between."""
 
+BREATH = 5e-5
+"""Seconds of sleep per series that is asked for: whoever waits for the interpreter has it at once, not 5 ms later."""
+
 _GRAIN = {"ratio": 1e-4, "watts": 0.1, "celsius": 0.1, "hertz": 1e5, "bytes": 1e4, "count": 1e-3, "seconds": 1e-3}
 """What a mean is rounded to: float32 carries seven digits, and nobody reads more."""
 
 _HOST = ""
+
+_Copies = dict[str, dict[str, tuple[float, "array[float]"]]]
+"""Device and metric → (seconds per slot, slots)."""
 
 
 class History:
@@ -96,6 +103,7 @@ class History:
         metrics: Iterable[str] | None = None,
         spread: bool = False,
         host: Iterable[str] = (),
+        most: int | None = None,
     ) -> Columns:
         """The past by column, from ``since`` to ``until`` (Unix seconds; None is now).
 
@@ -105,43 +113,49 @@ class History:
             metrics: names of GPU metrics; None is all of them.
             spread: lowest and highest value per row as well.
             host: names of host metrics.
+            most: values in the answer, at most (about): beyond it the step is raised further.
         """
         with self._lock:
-            window = self._window(since, until, step)
-            wanted = None if metrics is None else frozenset(metrics)
-            uuids = self._devices() if devices is None else list(devices)
-            gpus = {uuid: self._read(uuid, wanted, window) for uuid in uuids if uuid != _HOST}
-            return Columns(
-                time=window.times(),
-                step=window.step,
-                gpus=gpus,
-                host=self._read(_HOST, frozenset(host), window),
-                low={uuid: self._read(uuid, wanted, window, 1) for uuid in gpus} if spread else None,
-                high={uuid: self._read(uuid, wanted, window, 2) for uuid in gpus} if spread else None,
-            )
+            uuids = [uuid for uuid in (self._devices() if devices is None else devices) if uuid != _HOST]
+            names = {uuid: self._names(uuid, metrics) for uuid in uuids}
+            names[_HOST] = self._names(_HOST, host)
+            count = sum(map(len, names.values())) * (3 if spread else 1)
+            window = self._window(since, until, step, count / most if most else 0.0)
+            copies = [self._copy(names, window, which) for which in range(3 if spread else 1)]
+        # From here on without the lock: the samples that come meanwhile need not wait for us.
+        value, *extremes = [window.columns(copy, which) for which, copy in enumerate(copies)]
+        host_columns = value.pop(_HOST)
+        low, high = extremes or (None, None)
+        return Columns(time=window.times(), step=window.step, gpus=value, host=host_columns, low=low, high=high)
 
     def _devices(self) -> list[str]:
         return list(dict.fromkeys(device for device, _ in self._series))
 
-    def _read(
-        self, device: str, wanted: frozenset[str] | None, window: _Window, which: int = 0
-    ) -> dict[str, list[float | None]]:
-        catalogue: Mapping[str, Metric] = METRICS if device != _HOST else HOST_METRICS
-        names = [name for of, name in self._series if of == device and (wanted is None or name in wanted)]
-        return {name: window.column(self._series[device, name], catalogue[name], which) for name in names}
+    def _names(self, device: str, wanted: Iterable[str] | None) -> list[str]:
+        known = frozenset(METRICS if device != _HOST else HOST_METRICS)
+        wanted = known if wanted is None else known.intersection(wanted)
+        return [name for of, name in self._series if of == device and name in wanted]
 
-    def _window(self, since: float, until: float | None, step: float | None) -> _Window:
+    def _copy(self, names: Mapping[str, Iterable[str]], window: _Window, which: int) -> _Copies:
+        return {
+            device: {name: window.copy(self._series[device, name], which) for name in of}
+            for device, of in names.items()
+            if device != _HOST or not which
+        }
+
+    def _window(self, since: float, until: float | None, step: float | None, per_second: float) -> _Window:
         offset = self._time - self._axis
         start = max(since - offset, self._axis - self._tiers[-1][1])
         end = self._axis if until is None else min(until - offset, self._axis)
-        return _Window(self._seen, self._grid(self._axis - start, step), start, end, self._axis, offset)
+        grid = self._grid(self._axis - start, step, (end - start) * per_second)
+        return _Window(self._seen, grid, start, end, self._axis, offset)
 
-    def _grid(self, reach: float, step: float | None) -> tuple[float, float]:
-        """(step of the tier, step of the rows) for a range that begins ``reach`` seconds ago."""
+    def _grid(self, reach: float, step: float | None, least: float) -> tuple[float, float]:
+        """(step of the tier, step of the rows, ``least`` or longer) for a range that begins ``reach`` seconds ago."""
         covering = [tier for tier, kept in self._tiers if kept >= reach] or [self._tiers[-1][0]]
-        asked = min(step or covering[0], self._tiers[-1][1])
+        asked = min(max(step or covering[0], least), self._tiers[-1][1])
         even = [tier for tier in covering if tier <= asked and not asked % tier]
-        tier = even[-1] if even else covering[0]
+        tier = even[-1] if even else [tier for tier in covering if tier <= max(least, covering[0])][-1]
         return tier, max(1, math.ceil(asked / tier)) * tier
 
 
@@ -153,56 +167,35 @@ class _Window:
     ) -> None:
         self.tier, self.step = grid
         self._now, self._offset = now, offset
-        rows = range(int(start // self.step), int(end // self.step) + 1) if end >= start else range(0)
-        present = _fold(seen.ring(self.tier), rows, self.step, 0, _mean)
-        self._rows = [row for row, value in zip(rows, present, strict=True) if value == value]
-        self._all = rows
+        self._rows = Rows(
+            range(int(start // self.step), int(end // self.step) + 1) if end >= start else range(0), self.step
+        )
+        ring = seen.ring(self.tier)
+        self._present = self._rows.keep(self._rows.fold(self._rows.copy(ring, 0), ring.step, mean))
 
     def times(self) -> list[float]:
         """The end of each row in Unix time; that of the last row is when the last sample came."""
-        return [round(min((row + 1) * self.step, self._now) + self._offset, 3) for row in self._rows]
+        return [round(min((row + 1) * self.step, self._now) + self._offset, 3) for row in self._present]
 
-    def column(self, series: Series, metric: Metric, which: int) -> list[float | None]:
-        """One metric over these rows."""
+    def copy(self, series: Series, which: int) -> tuple[float, array[float]]:
+        """(seconds per slot, slots) of a series under these rows."""
+        ring = series.ring(self.tier)
+        return ring.step, self._rows.copy(ring, which)
+
+    def columns(self, copies: _Copies, which: int) -> dict[str, dict[str, list[float | None]]]:
+        """What was copied, by device and metric, over these rows."""
+        return {
+            device: {
+                name: self._column((METRICS if device else HOST_METRICS)[name], which, *copy)
+                for name, copy in of.items()
+            }
+            for device, of in copies.items()
+        }
+
+    def _column(self, metric: Metric, which: int, slot: float, values: array[float]) -> list[float | None]:
+        time.sleep(BREATH)
         counter = metric.kind == "counter"
-        choose = _last if counter else (_mean, min, max)[which]
-        values = _fold(series.ring(self.tier), self._all, self.step, which, choose)
-        if len(self._rows) < len(self._all):
-            first = self._all[0]
-            values = [values[row - first] for row in self._rows]
-        return _exact(values) if counter else _rounded(values, _GRAIN.get(metric.unit, 1e-3))
-
-
-def _fold(ring: Ring, rows: range, step: float, which: int, choose: Callable[[Any], float]) -> Sequence[float]:
-    """The ring's slots brought to rows of ``step`` seconds; NaN where a row holds nothing."""
-    if not rows:
-        return []
-    first = int(rows[0] * step // ring.step)
-    values = ring.read(first, max(math.ceil((rows[-1] + 1) * step / ring.step), first + 1), which)
-    if ring.step == step:
-        return values
-    edges = [int(row * step // ring.step) - first for row in range(rows[0], rows[-1] + 2)]
-    spans = (values[a : max(b, a + 1)] for a, b in pairwise(edges))
-    if not math.isnan(sum(values)):  # Nothing unknown in all of it, as mostly: no need to look at each.
-        return [choose(span) for span in spans]
-    return [choose(known) if known else math.nan for known in ([v for v in span if v == v] for span in spans)]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _last(values: Sequence[float]) -> float:
-    return values[-1]
-
-
-def _exact(values: Sequence[float]) -> list[float | None]:
-    return [v if v == v else None for v in values]
-
-
-def _rounded(values: Sequence[float], grain: float) -> list[float | None]:
-    # Dividing by a whole number, not multiplying by a fraction, gives the shortest decimal.
-    if grain < 1:
-        parts = round(1 / grain)
-        return [(v * parts + 0.5) // 1 / parts if v == v else None for v in values]
-    return [(v / grain + 0.5) // 1 * grain if v == v else None for v in values]
+        choose: Choose = last if counter else (mean, min, max)[which]
+        return self._rows.listed(
+            self._rows.fold(values, slot, choose), None if counter else _GRAIN.get(metric.unit, 1e-3)
+        )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import chain
 
 NAN = float("nan")
 
@@ -76,17 +75,18 @@ class Ring:
             else:
                 column[at] = value
 
-    def read(self, first: int, stop: int, which: int = 0) -> Sequence[float]:
-        """The slots from ``first`` up to ``stop``: the value, or with ``which`` the lowest (1) or highest (2)."""
+    def read(self, first: int, stop: int, which: int = 0) -> array[float]:
+        """Copy the slots from ``first`` up to ``stop``: values, or with ``which`` the lowest (1) or highest (2)."""
         column = self.columns[which if which < len(self.columns) else 0]
+        unknown = array(column.typecode, [NAN])
         low = max(first, self.last - len(column) + 1)
         high = min(stop, self.last + 1)
         if low >= high:
-            return array("d", [NAN]) * (stop - first)
+            return unknown * (stop - first)
         start, count = (low - self.first) % self.size, high - low
         part = column[start : start + count]
         part.extend(column[: count - len(part)])
-        return list(chain([NAN] * (low - first), part, [NAN] * (stop - high)))
+        return unknown * (low - first) + part + unknown * (stop - high)
 
 
 class Series:

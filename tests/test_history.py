@@ -166,3 +166,65 @@ def test_a_day_of_eight_gpus_with_every_metric_fits_into_thirty_megabytes(clock)
         tracemalloc.stop()
     assert None not in history.columns(clock.time(), step=60).gpus["GPU-a"]["power"]
     assert each * len(SERIES - CONSTANT) * 8 < 30e6
+
+
+def fill(history: History, clock: FakeClock, seconds: int, gpus: int = 2) -> None:
+    """So many seconds of some GPUs, each with three metrics."""
+    for n in range(seconds):
+        values = {"power": float(n), "utilization": 0.5, "energy": 1e9 + n}
+        each = tuple(Gpu(uuid=f"GPU-{gpu}", **values) for gpu in range(gpus))
+        history.push(Sample(time=clock.time(), mono=clock.mono(), gpus=each))
+        clock.advance(1.0)
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_an_answer_that_would_be_too_large_comes_in_longer_steps(history, clock, spread):
+    """A hundred seconds of six series: 600 values, or 120 in rows of five seconds (of 20 with extremes)."""
+    fill(history, clock, 100)
+    start = clock.time() - 100
+    assert history.columns(start, most=700 * 3, spread=spread).step == 1
+    columns = history.columns(start, most=120, spread=spread)
+    assert columns.step == (20 if spread else 5)
+    parts = [columns.gpus, columns.low or {}, columns.high or {}]
+    count = sum(len(column) for part in parts for metrics in part.values() for column in metrics.values())
+    assert 0 < count <= 120 + 2 * 6 * (3 if spread else 1)
+    assert history.columns(start, most=120, metrics=["power"], devices=["GPU-0"]).step == 1
+
+
+def test_a_longer_step_takes_a_coarser_tier_where_there_is_one(history, clock):
+    """Two hundred seconds in at most fifteen values a series: rows of twenty seconds out of those of ten."""
+    fill(history, clock, 200, gpus=1)
+    columns = history.columns(clock.time() - 200, most=30, metrics=["power", "energy"])
+    assert columns.step == 20
+    assert columns.gpus["GPU-0"]["energy"][-1] == 1e9 + 199
+
+
+def test_what_is_unknown_within_a_row_does_not_hide_what_is_known(history, clock):
+    """Power comes in two of five seconds, at either end or in the middle: mean, extremes and last hold."""
+    history.push(Sample(time=clock.time() - 1, mono=clock.mono() - 1, gpus=(Gpu(uuid="GPU-a", fan=0.1),)), hold=0)
+    for known in ((0, 3), (1, 2), (2, 4)):
+        for second in range(5):
+            more = {"power": 10.0 * second, "energy": 1e9 + second} if second in known else {}
+            sample = Sample(time=clock.time(), mono=clock.mono(), gpus=(Gpu(uuid="GPU-a", fan=0.5, **more),))
+            history.push(sample, hold=0.5)
+            clock.advance(1.0)
+    columns = history.columns(clock.time() - 14, step=5, spread=True)
+    assert columns.gpus["GPU-a"]["power"] == [15.0, 15.0, 30.0]
+    assert columns.low["GPU-a"]["power"] == [0.0, 10.0, 20.0]
+    assert columns.high["GPU-a"]["power"] == [30.0, 20.0, 40.0]
+    assert columns.gpus["GPU-a"]["energy"] == [1e9 + 3, 1e9 + 2, 1e9 + 4]
+
+
+def test_rows_that_are_no_multiple_of_a_rarely_read_metrics_steps(history, clock):
+    """ECC counts are kept every ten seconds; in rows of three and of twenty-five the last one known stands."""
+    start = clock.time()
+    for n in range(100):
+        push(history, clock, power=1.0, **({"ecc_corrected": float(n)} if n % 10 == 0 else {}))
+    for step in (3, 25):
+        columns = history.columns(start, step=step, metrics=["power", "ecc_corrected"])
+        first, *ecc = columns.gpus["GPU-a"]["ecc_corrected"]
+        assert first in (None, 10)  # A row of three seconds may begin before the first value.
+        assert 1 + len(ecc) == len(columns.time) == len(columns.gpus["GPU-a"]["power"])
+        assert None not in ecc
+        assert ecc == sorted(ecc)
+        assert (ecc[0], ecc[-1]) == ((0, 90) if step == 3 else (40, 90))

@@ -22,7 +22,7 @@ DOCS = PACKAGE / "docs"
 LAYERS = (
     {"metrics", "model", "wire", "units", "errors", "clock", "schema"},
     {"sources", "energy", "phase", "power", "window"},
-    {"monitor", "history", "rings", "sinks"},
+    {"monitor", "history", "rings", "rows", "sinks"},
     {"agent", "server", "kernel", "cli"},
 )
 ALLOWED_FOLDERS = {"jupyter_gpumon", "labextension", "tests", "examples", ".ci", ".git"}

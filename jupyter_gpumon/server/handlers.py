@@ -92,7 +92,7 @@ class SamplesHandler(Route):
             columns = self.service.columns(*wanted)
             return "".join(csv_lines(columns)).encode() if csv else encode(columns)
 
-        # Tens of milliseconds for a day of eight GPUs: not on the loop.
+        # Some tens of milliseconds for the largest answer there is (``MOST_VALUES``): not on the loop.
         answer = await asyncio.get_running_loop().run_in_executor(None, text)
         self.finish(answer, set_content_type="text/csv; charset=utf-8" if csv else "application/json")
 

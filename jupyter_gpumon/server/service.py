@@ -24,6 +24,9 @@ PANEL = ("utilization", "memory_used", "power", "temperature")
 POINTS = 300
 """Rows of history in a hello: what a panel can draw."""
 
+MOST_VALUES = 200_000
+"""Values in the answer to one question, about: an hour of every metric of one GPU, by the second. More is coarser."""
+
 
 class SamplerState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the sampler itself is doing (``gpumon/api/sampler``)."""
@@ -113,7 +116,10 @@ class Service:
         metrics: Iterable[str] | None,
         spread: bool,
     ) -> Columns:
-        """History by column; by default the last ten minutes. A metric ``host.cpu`` is one of the host's."""
+        """History by column; by default the last ten minutes. A metric ``host.cpu`` is one of the host's.
+
+        What would be more than ``MOST_VALUES`` comes in longer steps; ``Columns.step`` says so.
+        """
         now = self.monitor.latest.time if self.monitor.latest else 0.0
         names = None if metrics is None else list(metrics)
         host = [name.removeprefix("host.") for name in names or () if name.startswith("host.")]
@@ -125,6 +131,7 @@ class Service:
             metrics=names,
             spread=spread,
             host=host,
+            most=MOST_VALUES,
         )
 
     def greeting(self, seconds: float) -> bytes:

@@ -54,6 +54,16 @@ async def test_samples_come_by_column(ask, filled):
     assert "low" not in columns
 
 
+async def test_a_question_for_everything_has_an_answer_of_bounded_size(ask, filled, monkeypatch):
+    """The step is raised, and the answer says so."""
+    await filled()
+    monkeypatch.setattr("jupyter_gpumon.server.service.MOST_VALUES", 50)
+    columns = await ask("samples", since=time.time() - 60)
+    assert columns["step"] > 1
+    assert sum(len(column) for metrics in columns["gpus"].values() for column in metrics.values()) < 400
+    assert (await ask("samples", since=time.time() - 5, metrics="power"))["step"] == 1
+
+
 async def test_samples_hold_extremes_where_asked_for(ask, filled):
     """``spread=1``: low ≤ mean ≤ high."""
     await filled()
