@@ -8,6 +8,7 @@ import socket
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def driver_load(server: Server, driver: FakeDriver, seconds: float = 20) -> list
     """NVML calls per second for 1, 10 and 100 viewers, and time inside NVML while watching."""
     rates, inside = {}, 0.0
     for viewers in (1, 10, 100):
-        before, spent = asyncio.run(_watched(server, driver, viewers, seconds))
+        before, spent = asyncio.run(_watched(server, driver, OURS, viewers, seconds))
         rates[viewers] = before
         inside = max(inside, spent)
     per_gpu = max(rates.values()) / GPUS
@@ -76,8 +77,11 @@ def driver_load(server: Server, driver: FakeDriver, seconds: float = 20) -> list
     ]
 
 
-async def _watched(server: Server, driver: FakeDriver, viewers: int, seconds: float) -> tuple[float, float]:
-    async with open_tabs(server, OURS, viewers):
+async def _watched(
+    server: Server, driver: FakeDriver, routes: Sequence[str], viewers: int, seconds: float
+) -> tuple[float, float]:
+    """Calls, and seconds inside NVML, per second while so many tabs are open."""
+    async with open_tabs(server, routes, viewers):
         await asyncio.sleep(4)
         before, began = driver.stats(), time.monotonic()
         await asyncio.sleep(seconds)
@@ -88,19 +92,10 @@ async def _watched(server: Server, driver: FakeDriver, viewers: int, seconds: fl
 def peer_load(peer: str, driver: FakeDriver, seconds: float = 20) -> Row:
     """The same for one tab of the peer."""
     with running(peer, "jupyterlab_nvdashboard", driver.variables) as server:
-        calls, inside = asyncio.run(_peer_watched(server, driver, seconds))
+        calls, inside = asyncio.run(_watched(server, driver, NVDASHBOARD, 1, seconds))
         cpu = processes.cpu_seconds(processes.tree(server.pid)["server"])
     figures = f"nvdashboard, 1 tab: {calls:.0f} calls/s, {inside * 1e3:.0f} ms/s inside NVML, {cpu:.1f} s CPU in all"
     return Row("the peer on the same driver", "–", "–", figures)
-
-
-async def _peer_watched(server: Server, driver: FakeDriver, seconds: float) -> tuple[float, float]:
-    async with open_tabs(server, NVDASHBOARD, 1):
-        await asyncio.sleep(4)
-        before, began = driver.stats(), time.monotonic()
-        await asyncio.sleep(seconds)
-        used, took = driver.stats() - before, time.monotonic() - began
-    return used.total_calls / took, sum(used.nominal.values()) / took
 
 
 def measuring_load(server: Server, driver: FakeDriver, seconds: float = 20) -> Row:
