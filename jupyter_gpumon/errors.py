@@ -35,7 +35,10 @@ class LibraryNotFound(DriverError):
     """libnvidia-ml.so.1 is not on this machine."""
 
     state = "no-library"
-    hint = "Install the NVIDIA driver, or look around with simulated GPUs: gpumon demo --source sim"
+    hint = (
+        "Install the NVIDIA driver (a container: start it with --gpus all); it is found within a minute. "
+        "To look around with simulated GPUs: gpumon demo --source sim"
+    )
 
 
 class DriverNotLoaded(DriverError):
@@ -49,7 +52,10 @@ class LibraryMismatch(DriverError):
     """The driver was upgraded under a running machine or container."""
 
     state = "mismatch"
-    hint = "The driver was upgraded while in use: restart the container, or reboot the machine."
+    hint = (
+        "The driver was upgraded while in use, and no new program can use the GPUs: "
+        "restart the container, or reboot the machine."
+    )
 
 
 class DriverDenied(DriverError):

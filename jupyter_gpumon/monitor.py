@@ -14,6 +14,7 @@ from .energy import Ledger
 from .errors import GpuMonError
 from .history import JUMP, History
 from .model import Event, Hello, Request, Sample, Status
+from .units import duration
 from .wire import Stream
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Monitor:
         asleep = wall - mono > max(JUMP, LATE * self._expected)
         if mono <= LATE * self._expected and not asleep:
             return None
-        title = "The machine slept, or its clock was set forward" if asleep else "No samples"
+        title = "The machine slept, or its clock was set forward" if asleep else f"No samples for {duration(mono)}"
         return Event(kind="gap", time=before.time, until=sample.time, mono=before.mono, title=title)
 
     def _take_notes(self) -> list[Event]:

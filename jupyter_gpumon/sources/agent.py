@@ -216,7 +216,7 @@ def restarting(code: int | None, garbage: bool, since: float) -> Status:
     if garbage:
         how = "wrote garbage"
     elif code is not None and code < 0:
-        how = f"was ended by signal {-code}"
+        how = f"was ended by signal {-code}" + (" (killed, or out of memory)" if code == -9 else "")
     else:
         how = f"ended by itself (exit code {code})"
     return Status(

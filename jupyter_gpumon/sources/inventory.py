@@ -67,7 +67,7 @@ def status_of(devices: Sequence[Device], since: float) -> Status:
         return Status(
             state="no-gpus",
             message="All GPUs have fallen off the bus." if len(present) > 1 else "The GPU has fallen off the bus.",
-            hint="Reset it (nvidia-smi --gpu-reset) or reboot; dmesg names the XID. It is looked for again by itself.",
+            hint="Reset (nvidia-smi --gpu-reset) or reboot; dmesg names the cause. They are looked for all the time.",
             since=since,
         )
     return Status()

@@ -18,6 +18,7 @@ class Ticks:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._due = clock.mono()
+        self._before = 0.0
         self._continuity = Continuity(clock)
 
     def due(self, interval: float) -> float:
@@ -30,7 +31,9 @@ class Ticks:
         late = self._clock.mono() - self._due
         missed = max(0, int(late / interval))
         self._due += (missed + 1) * interval
-        return missed, self._continuity.check(interval)
+        slower, self._before = max(interval, self._before), interval
+        # A rate that was just raised: the tick before this one was still followed by the longer wait.
+        return missed, self._continuity.check(slower)
 
 
 class Continuity:

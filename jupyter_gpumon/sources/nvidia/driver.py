@@ -36,13 +36,16 @@ _MEANING = {
 }
 
 _LOST = {
-    nvml.NVML_ERROR_GPU_IS_LOST: "The GPU has fallen off the bus (NVML: GPU is lost). It usually takes a reboot.",
+    nvml.NVML_ERROR_GPU_IS_LOST: (
+        "The machine has lost this GPU (it has fallen off the bus); what ran on it has failed. "
+        "It usually takes a reboot."
+    ),
     nvml.NVML_ERROR_RESET_REQUIRED: "The GPU must be reset before it can be used again (nvidia-smi --gpu-reset).",
     nvml.NVML_ERROR_INSUFFICIENT_POWER: "The GPU gets too little power: look at its power cables.",
 }
 
 _DRIVER_ERRORS: dict[int, tuple[type[DriverError], str]] = {
-    nvml.NVML_ERROR_LIBRARY_NOT_FOUND: (LibraryNotFound, "NVML is not available: libnvidia-ml.so.1 was not found."),
+    nvml.NVML_ERROR_LIBRARY_NOT_FOUND: (LibraryNotFound, "The driver's library, libnvidia-ml.so.1, was not found."),
     nvml.NVML_ERROR_DRIVER_NOT_LOADED: (DriverNotLoaded, "The NVIDIA driver is not loaded."),
     nvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: (
         LibraryMismatch,
