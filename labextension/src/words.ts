@@ -14,6 +14,11 @@ export function shortName(device: IDevice): string {
   return device.name.replace(/^NVIDIA (GeForce |Graphics Device )?/, '');
 }
 
+/** An event's words with `gpu0` as the page calls it. */
+export function eventWords(text: string): string {
+  return text.replace(/^gpu(?=\d)/, 'GPU ');
+}
+
 /** Why the clock is where it is; `held` where something keeps it down that is not idleness. */
 export function clockWords(
   gpu: IGpu | undefined,
@@ -141,11 +146,11 @@ function statusNote(hello: IHello, trans: TranslationBundle): INote | null {
   const titles: Readonly<Record<string, string>> = {
     starting: trans.__('Starting'),
     'no-library': trans.__('No NVIDIA driver'),
-    'no-driver': trans.__('The driver is not loaded'),
+    'no-driver': trans.__('No driver'),
     mismatch: trans.__('Driver and library differ'),
     permission: trans.__('No permission'),
     'no-gpus': trans.__('No GPUs'),
-    stalled: trans.__('The driver does not answer'),
+    stalled: trans.__('No answer'),
     restarting: trans.__('Starting again'),
     disconnected: trans.__('The source is disconnected')
   };
@@ -219,6 +224,12 @@ export function truth(
     ),
     live: true
   };
+}
+
+/** Whether the numbers shown are the last that were known, and no longer true. */
+export function isStale(hello: IHello | null, connection: IConnection): boolean {
+  const state = hello?.status?.state ?? 'live';
+  return connection.state === 'lost' || !['live', 'starting', 'no-gpus'].includes(state);
 }
 
 /** Local time of day. */

@@ -3,7 +3,7 @@
 import React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IHappening } from '../tokens';
-import { timeOf } from '../words';
+import { eventWords, timeOf } from '../words';
 import { Section } from './frame';
 
 /** Entries shown; the rest is counted. */
@@ -39,13 +39,14 @@ export function HappeningsSection(props: {
 }
 
 function Happening({ event, count }: IHappening): JSX.Element {
+  const detail = event.kind === 'lost' ? '' : event.detail; // its card says it
   return (
     <li className={`jp-GpuMon-happening jp-mod-${event.level ?? 'info'}`} data-kind={event.kind}>
       <time>{timeOf(event.until ?? event.time)}</time>
       <span>
-        {event.title}
+        {eventWords(event.title)}
         {count > 1 && <b> × {count}</b>}
-        {event.detail && <small>{event.detail}</small>}
+        {detail && <small>{eventWords(detail)}</small>}
       </span>
     </li>
   );

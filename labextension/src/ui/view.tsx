@@ -8,7 +8,7 @@ import { saveCsv, savePng } from '../export';
 import type { IKernelActions } from '../kernels';
 import type { IDevice } from '../schema';
 import type { IDemand, IGpuModel, IGpuMon, IPreferences } from '../tokens';
-import { notes } from '../words';
+import { isStale, notes } from '../words';
 import { GpuCard, GpuLine, type IGpuProps } from './card';
 import { Charts } from './charts';
 import { Footer, Header, Note, Section } from './frame';
@@ -213,15 +213,18 @@ function Gpus({ model, range, from, to, trans, wishes }: IGpusProps): JSX.Elemen
     to,
     trans
   });
+  const old = isStale(model.hello, model.connection) ? ' jp-mod-stale' : '';
   if (found.length <= wishes.cards) {
-    return <div className="jp-GpuMon-cards">{found.map(device => card(propsOf(device)))}</div>;
+    return (
+      <div className={`jp-GpuMon-cards${old}`}>{found.map(device => card(propsOf(device)))}</div>
+    );
   }
   const toggle = (uuid: string): void => {
     const next = new Set(open);
     setOpen(next.delete(uuid) ? next : next.add(uuid));
   };
   return (
-    <div className="jp-GpuMon-lines">
+    <div className={`jp-GpuMon-lines${old}`}>
       <div className="jp-GpuMon-linesTitle">{titleOf(found, trans)}</div>
       {found.map(device => {
         const { key, ...rest } = propsOf(device);
