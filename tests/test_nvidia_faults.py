@@ -118,6 +118,18 @@ def test_a_lost_gpu_comes_back_with_the_driver_opened_anew(backend):
     assert [(d.uuid, d.state) for d in child.open().devices()] == [(d.uuid, "ok") for d in before]
 
 
+def test_a_session_that_could_not_be_ended_does_not_keep_a_gpu_lost(backend):
+    """A driver that is away refuses nvmlShutdown; a session opened after it is a new one all the same."""
+    child, driver = backend(gpus=1)
+    driver.fail("nvmlShutdown", 9)
+    child.open()
+    driver.fail("nvmlShutdown", None)
+    driver.lose(0)
+    child.read({"power"})
+    driver.bring_back(0)
+    assert [device.state for device in child.open().devices()] == ["ok"]
+
+
 def test_a_gpu_lost_from_the_beginning_gets_its_name_when_it_comes(process):
     """Until then it has a place without an identity; afterwards there is one device, not two."""
     child, driver = process(gpus=2, each={1: {"lost_at": 0}})

@@ -227,6 +227,16 @@ def test_a_long_outage_is_told_as_a_gap(backend, clock, stream):
     assert (gap.kind, gap.title) == ("gap", "No samples for 10.0 s")
 
 
+def test_raising_the_rate_is_no_gap(backend, clock):
+    """Somebody looks, 4.4 s after a look at the slow rate: the next sample comes at once and tells of no outage."""
+    sampler = Sampler(backend, interval=5.0)
+    stream = sampler.stream(clock)
+    samples(stream, 2)
+    clock.advance(4.4)
+    sampler.ask(Request(interval=1.0))
+    assert [events(sample) for sample in samples(stream, 3)] == [[], [], []]
+
+
 def test_an_event_flood_rides_in_one_sample(backend, stream):
     """A thousand XIDs make one line, not a thousand."""
     samples(stream, 1)
