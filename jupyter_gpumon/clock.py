@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
@@ -73,6 +74,61 @@ class FakeClock:
         """Close the lid: Unix time goes on, monotonic time stands still."""
         self._time += seconds
         self._asleep += seconds
+
+
+class _Span(NamedTuple):
+    """A stretch of monotonic time, ``first`` to ``last``, in which Unix time was ``offset`` ahead."""
+
+    offset: float
+    first: float
+    last: float
+
+
+class Offsets:
+    """How Unix time and monotonic time went together, so that a window is found again after a sleep or a clock step."""
+
+    KEPT = 256
+    """Spans; a clock that is slewed as fast as it may be begins one every two minutes."""
+    SAME = 0.05
+    """Seconds by which the offset may differ within a span."""
+    SLACK = 60.0
+    """Seconds for which the latest span goes on after its last sample, whatever an older one says of that time."""
+
+    def __init__(self) -> None:
+        self._spans: list[_Span] = []
+
+    def note(self, time: float, mono: float) -> None:
+        """Take one moment by both clocks; a monotonic clock that went back is another boot's, and forgets the rest."""
+        spans, offset = self._spans, time - mono
+        if spans and mono < spans[-1].last:
+            self._spans = [_Span(offset, mono, mono)]
+        elif spans and abs(spans[-1].offset - offset) < self.SAME:
+            self._spans = [*spans[:-1], spans[-1]._replace(last=mono)]
+        else:
+            self._spans = [*spans, _Span(offset, mono, mono)][-self.KEPT :]
+
+    def mono(self, time: float) -> float | None:
+        """The monotonic moment of a Unix time, the latest where a clock that was set back ran over it twice.
+
+        A time in a sleep is the moment of falling asleep. None before the first ``note``.
+        """
+        after: _Span | None = None
+        for span in reversed(self._spans):
+            mono = time - span.offset
+            if after is None and span.first <= mono <= span.last + self.SLACK:
+                return mono
+            if span.first <= mono <= span.last:
+                return mono
+            after = after or span
+        return self._between(time) if after else None
+
+    def _between(self, time: float) -> float:
+        """The moment of a time that no span covers."""
+        for earlier, later in pairwise(self._spans):
+            if earlier.last + earlier.offset < time < later.first + later.offset:
+                return min(max(time - later.offset, earlier.last), later.first)
+        first, latest = self._spans[0], self._spans[-1]
+        return time - (first if time < first.first + first.offset else latest).offset
 
 
 def boot_id() -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
-from .clock import Clock, SystemClock
+from .clock import Clock, Offsets, SystemClock
 from .energy import Ledger
 from .errors import GpuMonError
 from .history import JUMP, History
@@ -48,6 +48,7 @@ class Monitor:
         self.history = history or History()
         self.ledger = Ledger()
         self._source, self._clock = source, clock or SystemClock()
+        self._offsets = Offsets()
         self._sinks: dict[object, Writes] = {}
         self._failed: set[object] = set()
         self._notes: list[Event] = []
@@ -96,10 +97,9 @@ class Monitor:
             self._notes.append(event)
 
     def unix_to_mono(self, time: float) -> float:
-        """The monotonic moment of a Unix time, by the latest sample's clocks."""
-        if self.latest is None:
-            return time - self._clock.time() + self._clock.mono()
-        return time - self.latest.time + self.latest.mono
+        """The monotonic moment of a Unix time, by the clocks of the samples of that time."""
+        mono = self._offsets.mono(time)
+        return time - self._clock.time() + self._clock.mono() if mono is None else mono
 
     def _run(self) -> None:
         try:
@@ -130,6 +130,7 @@ class Monitor:
         if events != sample.events:
             sample = replace(sample, events=events)
         if sample.gpus:
+            self._offsets.note(sample.time, sample.mono)
             self.latest = sample
         return sample
 

@@ -194,6 +194,7 @@ def test_while_a_stuck_agent_cannot_be_killed_at_most_one_more_is_started(follow
     run.until(lambda: run.source.pid != first, "second agent", 30)
     run.until_more(1)
     second = run.source.pid
+    assert run.source.pids == (first, second)
     try:
         os.kill(second, signal.SIGSTOP)
         run.until_state("stalled")

@@ -199,6 +199,54 @@ def test_unix_times_are_turned_into_monotonic_ones(monitor, source):
     assert monitor.unix_to_mono(1_795_300_040.0) == pytest.approx(40.0)
 
 
+def ticks(clock: FakeClock, count: int) -> list[Sample]:
+    """Samples a second apart, by that clock."""
+    samples = []
+    for _ in range(count):
+        clock.advance(1.0)
+        samples.append(Sample(time=clock.time(), mono=clock.mono(), gpus=(Gpu(uuid="GPU-a", power=1.0),)))
+    return samples
+
+
+@pytest.mark.parametrize("jump", [("suspend", 600.0), ("step", 3600.0), ("step", -3600.0), ("step", -5.0)], ids=str)
+def test_a_window_before_a_sleep_or_a_clock_step_is_still_found(monitor, source, jump):
+    """Every sample's own times go together before and after it, but for times that a clock set back ran over twice."""
+    clock = FakeClock()
+    name, seconds = jump
+    before = ticks(clock, 20)
+    getattr(clock, name)(seconds)
+    after = ticks(clock, 20)
+    monitor.start()
+    source.put(Hello(), *before, *after)
+    until(lambda: monitor.latest and monitor.latest.mono == clock.mono())
+    twice = [sample for sample in before if after[0].time <= sample.time <= after[-1].time]
+    assert len(twice) == (5 if jump == ("step", -5.0) else 0)
+    for sample in (*before, *after):
+        if sample not in twice:
+            assert monitor.unix_to_mono(sample.time) == pytest.approx(sample.mono)
+    assert monitor.unix_to_mono(clock.time() + 2) == pytest.approx(clock.mono() + 2), "a cell that has just ended"
+    assert monitor.unix_to_mono(before[0].time - 30) == pytest.approx(before[0].mono - 30)
+
+
+def test_a_time_within_a_sleep_is_the_moment_of_falling_asleep(monitor, source):
+    """So a window that begins in it counts what came after it alone."""
+    clock = FakeClock()
+    before = ticks(clock, 3)
+    clock.suspend(600.0)
+    source.put(Hello(), *before, *ticks(clock, 3))
+    monitor.start()
+    until(lambda: monitor.latest and monitor.latest.mono == clock.mono())
+    assert monitor.unix_to_mono(before[-1].time + 300) == pytest.approx(before[-1].mono)
+
+
+def test_another_boot_forgets_the_clocks_of_the_one_before(monitor, source):
+    """Its monotonic clock begins anew."""
+    source.put(Hello(), sample(5000.0), Sample(time=1_795_306_000.0, mono=10.0, gpus=(Gpu(uuid="GPU-a"),)))
+    monitor.start()
+    until(lambda: monitor.latest and monitor.latest.mono == 10.0)
+    assert monitor.unix_to_mono(1_795_300_000.0 + 5000.0) == pytest.approx(-990.0)
+
+
 def test_a_source_that_cannot_be_opened_still_says_why():
     """The stand-in keeps quiet after that, and ends when it is closed."""
     source = Unavailable("wrong:", "There is no source called 'wrong'.", "Correct it.")

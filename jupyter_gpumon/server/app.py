@@ -23,13 +23,14 @@ from ..sinks import Sink
 from ..sinks.urls import open_sink
 from ..sources import Source
 from ..sources.urls import default_source, open_source
+from .allowed import Allowed, by_cuda
 from .cells import Cells
 from .channel import Channel
 from .handlers import routes
 from .owners import Owners, snapshot
 from .service import Service
 from .unix import KernelChannel, open_kernel_channel
-from .visible import Show, Visible, cuda_devices
+from .visible import Show, Visible
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -116,9 +117,8 @@ class GpuMon(ExtensionApp):
         self._naming: PeriodicCallback | None = None
         source, owners = self._open_source(), Owners()
         self._source = source
-        seen = Visible(
-            source, owners, cast("Show", self.show_processes), [self.devices or None, cuda_devices(os.environ)]
-        )
+        allowed = [Allowed(entries=tuple(self.devices))] if self.devices else []
+        seen = Visible(source, owners, cast("Show", self.show_processes), [*allowed, *by_cuda(os.environ)])
         monitor = Monitor(seen, history=History(self.retention, self.history_metrics or None))
         self.service = self._serve(monitor, owners, source)
         self._jupyter.io_loop.add_callback(self._begin)

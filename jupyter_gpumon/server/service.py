@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..model import Cell, Columns, Energy, Hello, Process, Sample
+from ..model import Cell, Columns, Energy, Hello, Process
 from ..monitor import Monitor
 from ..wire import Stream, encode
 from .cells import Cells, announced
@@ -40,13 +40,15 @@ class SamplerState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often the driver was opened anew."""
     interval: float = 1.0
     last_error: str | None = None
-    """What was the matter when it last was not live; None if that never happened."""
+    """What was last the matter, with the driver, the agent or one GPU; None if nothing ever was."""
     last_error_time: float | None = None
     samples: int = 0
     missed: int = 0
     """Samples left out because the driver or the machine was too slow."""
     agent: int | None = None
-    """pid of the agent process; None where the source is not one."""
+    """pid of the agent process that is listened to; None where the source is not one."""
+    agents: tuple[int, ...] = ()
+    """pids of all that live: one that is stuck in the driver, and the one in its place."""
     clients: int
     measuring: int
     """Kernels that measure now."""
@@ -60,19 +62,31 @@ class Tally:
         self.samples = self.missed = 0
         self.last_error: str | None = None
         self.last_error_time: float | None = None
+        self._now = ""
         self.heard: float | None = None
         """When the last sample came, by this machine's monotonic clock: the source may be another machine."""
 
     def write(self, message: Stream) -> None:
         """Count a message."""
-        if isinstance(message, Sample):
-            if message.gpus or message.host:
-                self.samples += 1
-                self.missed += message.missed
-                self.heard = time.monotonic()
-        elif message.status.state not in ("live", "starting"):
-            self.last_error = message.status.message or message.status.state
-            self.last_error_time = message.status.since
+        if isinstance(message, Hello):
+            self._trouble(message)
+            return
+        self.missed += message.missed
+        if message.gpus or message.host:
+            self.samples += 1
+            self.heard = time.monotonic()
+
+    def _trouble(self, hello: Hello) -> None:
+        """Note what is the matter with all of it, or else with one GPU."""
+        status = hello.status
+        if status.state in ("live", "starting"):
+            ill = {device.label: device.detail for device in hello.devices if device.state in ("lost", "error")}
+            error, since = "; ".join(f"{label}: {detail}" for label, detail in ill.items()), None
+        else:
+            error, since = status.message or status.state, status.since
+        if error and error != self._now:
+            self.last_error, self.last_error_time = error, time.time() if since is None else since
+        self._now = error
 
 
 class Service:
@@ -163,6 +177,7 @@ class Service:
             samples=tally.samples,
             missed=tally.missed,
             agent=getattr(self._source, "pid", None),
+            agents=getattr(self._source, "pids", ()),
             clients=len(self.channel),
             measuring=self.channel.measuring,
             watched=self.channel.watched,

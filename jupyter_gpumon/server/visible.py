@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
 from ..clock import Clock
-from ..model import Device, Hello, Process, Request, Sample
+from ..model import Hello, Process, Request, Sample, Status
 from ..sources import Source
 from ..wire import Stream
+from .allowed import AMBIGUOUS, UNAMBIGUOUS, Allowed
+
+log = logging.getLogger("jupyter_gpumon")
 
 Show = Literal["own", "all", "none"]
 
@@ -33,12 +36,12 @@ class Visible:
         source: the real one.
         naming: who owns a pid.
         show: ``own``, ``all`` or ``none``.
-        allowed: what the server's configuration allows: each list restricts further; None is no restriction.
+        allowed: what configuration and environment allow; each restricts further.
     """
 
-    def __init__(self, source: Source, naming: Naming, show: Show, allowed: Sequence[Sequence[str] | None]) -> None:
+    def __init__(self, source: Source, naming: Naming, show: Show, allowed: Sequence[Allowed] = ()) -> None:
         self._source, self._naming, self._show = source, naming, show
-        self._allowed = [entries for entries in allowed if entries is not None]
+        self._allowed, self._warned = allowed, False
         self._uuids: frozenset[str] = frozenset()
         self._foreign = False
 
@@ -58,11 +61,16 @@ class Visible:
         self._source.close()
 
     def _hello(self, hello: Hello) -> Hello:
-        devices = hello.devices
-        for entries in self._allowed:
-            devices = chosen(devices, entries)
+        devices, unclear = hello.devices, any(each.ambiguous(hello.devices) for each in self._allowed)
+        for restriction in self._allowed:
+            devices = restriction.choose(devices)
         self._uuids = frozenset(device.uuid for device in devices)
         self._foreign = hello.pid_namespace == "foreign"
+        if unclear and not self._warned:
+            self._warned = True
+            log.warning("gpumon: %s %s", AMBIGUOUS, UNAMBIGUOUS)
+        if hello.devices and not devices and hello.status.state == "live":
+            hello = replace(hello, status=_nothing(unclear))
         return replace(hello, devices=tuple(replace(d, topology=self._seen(d.topology)) for d in devices))
 
     def _seen(self, topology: Mapping[str, str]) -> dict[str, str]:
@@ -95,6 +103,17 @@ class Visible:
         return (*shown, *(_sum(uuid, rows) for uuid, rows in hidden.items()))
 
 
+def _nothing(unclear: bool) -> Status:
+    """The status where there are GPUs, and none may be shown."""
+    if unclear:
+        return Status(state="no-gpus", message=AMBIGUOUS, hint=UNAMBIGUOUS)
+    return Status(
+        state="no-gpus",
+        message="None of this machine's GPUs may be shown here.",
+        hint="CUDA_VISIBLE_DEVICES of the Jupyter server and c.GpuMon.devices say which ones may.",
+    )
+
+
 def _nameless(process: Process) -> Process:
     return replace(process, name=None, own=False, kernel=None, notebook=None)
 
@@ -111,38 +130,3 @@ def _sum(uuid: str, rows: Sequence[Process]) -> Process:
 def _total(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
-
-
-def chosen(devices: Sequence[Device], entries: Sequence[str]) -> tuple[Device, ...]:
-    """The devices that a list in the manner of ``CUDA_VISIBLE_DEVICES`` names, in their own order.
-
-    An entry is an index (with the board come its MIG instances), ``0:1`` or ``gpu0:1``, a UUID or its beginning,
-    ``MIG-<uuid>`` or ``MIG-GPU-<uuid>/<gi>/<ci>``. As in CUDA, an entry that names nothing ends the list.
-    """
-    uuids: set[str] = set()
-    for entry in entries:
-        found = [device.uuid for device in devices if _matches(device, entry.strip())]
-        if not found:
-            break
-        uuids.update(found)
-    return tuple(device for device in devices if device.uuid in uuids)
-
-
-def _matches(device: Device, entry: str) -> bool:
-    numbered = re.fullmatch(r"(?:gpu)?(\d+)(?::(\d+))?", entry)
-    if numbered:
-        index, instance = numbered.groups()
-        return device.index == int(index) and instance in (None, str(device.instance))
-    old = re.fullmatch(r"MIG-(GPU-[^/]+)/(\d+)/(\d+)", entry)
-    if old:
-        uuid, *instances = old.groups()
-        return device.parent == uuid and [str(device.gpu_instance), str(device.compute_instance)] == instances
-    return entry.startswith(("GPU-", "MIG-", "SIM-")) and (device.uuid.startswith(entry) or device.parent == entry)
-
-
-def cuda_devices(environ: Mapping[str, str]) -> list[str] | None:
-    """What ``CUDA_VISIBLE_DEVICES`` restricts this server to; None where it is not set."""
-    value = environ.get("CUDA_VISIBLE_DEVICES")
-    if value is None:
-        return None
-    return [entry for entry in (part.strip() for part in value.split(",")) if entry]

@@ -87,6 +87,12 @@ class AgentSource:
         child = self._child
         return child.pid if child else None
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of all agents that live: one that may be stuck in the driver, and the one that is followed."""
+        children = dict.fromkeys(child for child in (self._stuck, self._child) if child)
+        return tuple(child.pid for child in children if child.alive)
+
     def ask(self, request: Request) -> None:
         """Pass a request on, and repeat it to every agent started later. Safe from any thread."""
         with self._lock:

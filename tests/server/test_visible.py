@@ -12,8 +12,9 @@ import pytest
 
 from jupyter_gpumon.clock import FakeClock
 from jupyter_gpumon.model import Device, Edge, Event, Gpu, Hello, Process, Request, Sample
+from jupyter_gpumon.server.allowed import Allowed, by_cuda
 from jupyter_gpumon.server.owners import Kernels, Owners
-from jupyter_gpumon.server.visible import Visible, chosen, cuda_devices
+from jupyter_gpumon.server.visible import Visible
 from jupyter_gpumon.wire import encode
 
 BOARD = "GPU-aaaa1111-0000-0000-0000-000000000000"
@@ -47,6 +48,11 @@ def seen(*messages, show="own", allowed=(), owners=None):
     return list(Visible(source, owners or Owners(), show, allowed).stream(FakeClock()))
 
 
+def labels_of(devices, allowed):
+    """What a restriction leaves of them."""
+    return [device.label for device in allowed.choose(devices)]
+
+
 @pytest.mark.parametrize(
     ("entries", "labels"),
     [
@@ -66,14 +72,47 @@ def seen(*messages, show="own", allowed=(), owners=None):
 )
 def test_devices_are_named_as_cuda_names_them(entries, labels):
     """By index, UUID, its beginning, and both MIG forms; what names nothing ends the list."""
-    assert [device.label for device in chosen(DEVICES, entries)] == labels
+    assert labels_of(DEVICES, Allowed(entries=tuple(entries))) == labels
 
 
 def test_an_unset_variable_restricts_nothing_and_an_empty_one_everything():
-    """As CUDA reads it."""
-    assert cuda_devices({}) is None
-    assert cuda_devices({"CUDA_VISIBLE_DEVICES": ""}) == []
-    assert cuda_devices({"CUDA_VISIBLE_DEVICES": " 0, GPU-aa "}) == ["0", "GPU-aa"]
+    """As CUDA reads it; indices count by PCI bus only where that is said."""
+    assert by_cuda({}) == []
+    assert by_cuda({"CUDA_VISIBLE_DEVICES": ""}) == [Allowed(entries=(), fastest_first=True)]
+    ordered = {"CUDA_VISIBLE_DEVICES": " 0, GPU-aa ", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert by_cuda(ordered) == [Allowed(entries=("0", "GPU-aa"), fastest_first=False)]
+
+
+MIXED = (*DEVICES, Device(uuid="GPU-cccc3333", index=2, name="L4"))
+
+
+@pytest.mark.parametrize(
+    ("devices", "environ", "labels"),
+    [
+        (DEVICES, {"CUDA_VISIBLE_DEVICES": "0"}, ["gpu0"]),
+        (MIXED, {"CUDA_VISIBLE_DEVICES": "0"}, []),
+        (MIXED, {"CUDA_VISIBLE_DEVICES": "0", "CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, []),
+        (MIXED, {"CUDA_VISIBLE_DEVICES": "0", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, ["gpu0"]),
+        (MIXED, {"CUDA_VISIBLE_DEVICES": "2,0,1"}, ["gpu0", "gpu1", "gpu1:0", "gpu1:1", "gpu2"]),
+        (MIXED, {"CUDA_VISIBLE_DEVICES": "GPU-cccc3333"}, ["gpu2"]),
+        (MIXED, {"CUDA_VISIBLE_DEVICES": "GPU-cccc3333,0"}, ["gpu2"]),
+    ],
+)
+def test_an_index_that_may_mean_this_board_or_that_shows_neither(devices, environ, labels):
+    """Boards of different models, counted by speed: only UUIDs, or all of them, are clear."""
+    (allowed,) = by_cuda(environ)
+    assert labels_of(devices, allowed) == labels
+
+
+def test_an_unclear_index_is_said_once_in_the_log_and_on_every_page(caplog):
+    """With what to do about it; a server that may show nothing for another reason names that one."""
+    allowed = by_cuda({"CUDA_VISIBLE_DEVICES": "0"})
+    for hello in seen(Hello(devices=MIXED), Hello(devices=MIXED), allowed=allowed):
+        assert (hello.devices, hello.status.state) == ((), "no-gpus")
+        assert "PCI_BUS_ID" in hello.status.hint
+    assert len([record for record in caplog.records if "PCI_BUS_ID" in record.getMessage()]) == 1
+    (hello,) = seen(Hello(devices=MIXED), allowed=[Allowed(entries=("7",))])
+    assert "c.GpuMon.devices" in hello.status.hint
 
 
 def test_nothing_of_a_device_that_may_not_be_seen_comes_through():
@@ -86,7 +125,9 @@ def test_nothing_of_a_device_that_may_not_be_seen_comes_through():
         events=(Event(kind="xid", time=1.0, mono=1.0, title="XID", uuid=OTHER),),
         processes=(Process(uuid=OTHER, pid=1),),
     )
-    hello, sample = seen(Hello(devices=DEVICES), sample, allowed=[["0", "1:0"], None, ["0"]])
+    hello, sample = seen(
+        Hello(devices=DEVICES), sample, allowed=[Allowed(entries=("0", "1:0")), Allowed(entries=("0",))]
+    )
     assert [device.uuid for device in hello.devices] == [BOARD]
     for message in (hello, sample):
         assert OTHER not in encode(message).decode()
