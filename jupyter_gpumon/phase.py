@@ -22,10 +22,20 @@ FEWEST = 5
 """Edges in a row that are needed to tell a period."""
 QUIET = 0.5
 """Share of the longest bracket that the longest stretch without an update must have."""
+CLEAR = 0.8
+"""Share of the period that is surely without an update where a somewhat shorter period need not be feared."""
 WANDER = 0.03
 """Share by which a period that was found may differ from the true one."""
 ROUNDING = 1e-3
 """Seconds to which updates are never known better: a board's own clock wanders, too."""
+
+
+JITTERS = (0.001, 0.006)
+"""Seconds by which updates may be off a regular grid, as tried one after the other."""
+MANY = 20
+"""Edges from which the longest of several possible periods may be taken."""
+MOST_TRIED = 500
+"""Periods tried at most in one search."""
 
 
 class Timed(NamedTuple):
@@ -37,37 +47,90 @@ class Timed(NamedTuple):
     joules: float
 
 
-def find_period(edges: Sequence[Edge]) -> float | None:
-    """Seconds between updates, from edges of which each is one update; None where that cannot be told well.
+def find_period(edges: Sequence[Edge], quiet: float | None = None) -> float | None:
+    """Seconds between updates; None where the edges allow more than one answer, or none.
 
-    Reads that come less often than updates find a new value every time, and tell nothing about the period. Reads that
-    come more often find the old value at times: then there is a stretch between one edge's ``mono`` and the next one's
-    ``since`` without any update, nearly as long as the brackets.
+    Reads that come less often than updates find a new value every time, and would do for any fraction of the period.
+    Reads that come more often find the old value at times: between one edge's ``mono`` and the next one's ``since`` was
+    no update, so the period is longer. It is shorter than any stretch that holds as many updates.
+
+    Args:
+        edges: some in a row, oldest first.
+        quiet: the longest stretch surely without an update; None is that between these edges.
     """
     if len(edges) < FEWEST:
         return None
-    if _quiet(edges) < QUIET * max(edge.mono - edge.since for edge in edges[1:]):
+    shortest = longest_quiet(edges) if quiet is None else quiet
+    longest = min((b.mono - a.since) / n for i, a in enumerate(edges) for n, b in enumerate(edges[i + 1 :], 1))
+    if shortest < longest * QUIET:
         return None
-    pairs = [(a, b, n) for i, a in enumerate(edges) for n, b in enumerate(edges[i + 1 :], 1)]
-    least = max((b.since - a.mono) / n for a, b, n in pairs)
-    most = min(((b.mono - a.since) / n for a, b, n in pairs if a is not edges[0]), default=least)
-    # A hair of jitter makes the bounds cross; more than that means that some edges were several updates.
-    sure = abs(most - least) < 2 * WANDER * least
-    return (least + most) / 2 if sure else None
+    for jitter in JITTERS:  # updates that jitter are looked for only where none are regular
+        possible = _possible(edges, shortest - 2 * jitter, longest + 2 * jitter, jitter)
+        if possible:
+            return _settled(possible, shortest if len(edges) >= MANY else 0.0)
+    return None
 
 
-def keeps(edges: Sequence[Edge], period: float) -> float | None:
-    """This period, refined, where the edges keep to it; None where they do not, or do not tell."""
-    if not _tells(edges, period):
+def _settled(possible: list[float], quiet: float) -> float | None:
+    """The only period that is possible, or the longest, beside which a shorter one would need updates in hiding."""
+    longest = possible[-1]
+    near = [period for period in possible if period > longest * (1 - 1.5 * WANDER)]
+    if near[0] < longest * (1 - WANDER) or (len(near) < len(possible) and quiet < CLEAR * longest):
         return None
-    fitted, _, slack, _ = _fit(edges, period)
-    # Without a stretch of quiet, any fraction of the period would do as well.
-    return fitted if slack > -CROWDED / 2 * fitted and QUIET * fitted < _quiet(edges) < 1.05 * fitted else None
+    return (near[0] + longest) / 2
 
 
-def _quiet(edges: Sequence[Edge]) -> float:
+def _possible(edges: Sequence[Edge], shortest: float, longest: float, jitter: float) -> list[float]:
+    """The periods in this range at which some phase has an update in every bracket and none between two of them."""
+    spans = [(e.since - jitter, e.mono + jitter) for e in edges if e.mono - e.since + 2 * jitter < longest]
+    stretches = [(a.mono + jitter, b.since - jitter) for a, b in pairwise(edges) if b.since - a.mono > 2 * jitter]
+    if not spans:
+        return []
+    spans.sort(key=lambda span: span[1] - span[0])  # the sharpest first: most periods fail soon
+    reach = max(max(abs(t - spans[0][0]) for t in span) for span in [*spans, *stretches])
+    step = max(1 + 2 * jitter / reach, (longest / shortest) ** (1 / MOST_TRIED))
+    tries = (shortest * step**n for n in range(int(math.log(longest / shortest) / math.log(step)) + 1))
+    return [period for period in tries if _fits(period, spans, stretches)]
+
+
+def _fits(period: float, spans: Sequence[tuple[float, float]], stretches: Sequence[tuple[float, float]]) -> bool:
+    """Whether updates of this period can have one in each of the spans and none in the stretches."""
+    origin = spans[0][0]
+    left = [(0.0, min(period, spans[0][1] - origin))]
+    for low, high in spans[1:]:
+        if high - low < period:
+            left = _overlap(left, (low - origin) % period, high - low, period)
+            if not left:
+                return False
+    for low, high in stretches:
+        left = _overlap(left, (high - origin) % period, period - (high - low), period)
+        if not left:
+            return False
+    return True
+
+
+def _overlap(pieces: list[tuple[float, float]], low: float, width: float, period: float) -> list[tuple[float, float]]:
+    """What an interval, repeated every period, has in common with these pieces of one period."""
+    found = []
+    for a, b in pieces:
+        for start in (low - period, low):
+            if start <= b and start + width >= a:
+                found.append((start if start > a else a, start + width if start + width < b else b))
+    return found
+
+
+def refine(edges: Sequence[Edge], period: float) -> float | None:
+    """This period as these edges have it; None where they do not keep to it."""
+    for jitter in JITTERS:
+        possible = _possible(edges, period * (1 - WANDER), period * (1 + WANDER), jitter)
+        if possible:
+            return (possible[0] + possible[-1]) / 2
+    return None
+
+
+def longest_quiet(edges: Sequence[Edge]) -> float:
     """The longest stretch surely without an update, in seconds."""
-    return max(b.since - a.mono for a, b in pairwise(edges))
+    return max((b.since - a.mono for a, b in pairwise(edges)), default=0.0)
 
 
 def _fit(edges: Sequence[Edge], period: float) -> tuple[float, float, float, list[int]]:
@@ -77,18 +140,18 @@ def _fit(edges: Sequence[Edge], period: float) -> tuple[float, float, float, lis
     return (*_roomiest(numbers, lows, [edge.mono for edge in edges], period), numbers)
 
 
-def place(edges: Sequence[Edge], period: float | None) -> tuple[list[Timed], float | None]:
-    """The edges with their times, and the refined period.
+def place(edges: Sequence[Edge], period: float | None) -> list[Timed]:
+    """The edges with their times.
 
     Without a period, or where the updates keep to no grid, a time is the middle of its bracket.
     """
     if period is None or not _tells(edges, period):
-        return [_bracket(edge, period) for edge in edges], period
+        return [_bracket(edge, period) for edge in edges]
     fitted, phase, slack, numbers = _fit(edges, period)
     if slack < -CROWDED * fitted:
-        return [_bracket(edge, period) for edge in edges], period
+        return [_bracket(edge, period) for edge in edges]
     loose = _looseness(edges, [phase + n * fitted for n in numbers], slack, fitted)
-    return [_on_grid(edge, phase + n * fitted, loose) for edge, n in zip(edges, numbers, strict=True)], fitted
+    return [_on_grid(edge, phase + n * fitted, loose, fitted) for edge, n in zip(edges, numbers, strict=True)]
 
 
 def _looseness(edges: Sequence[Edge], grid: Sequence[float], slack: float, period: float) -> float:
@@ -116,12 +179,19 @@ def _bracket(edge: Edge, period: float | None) -> Timed:
     return Timed((since + edge.mono) / 2, since, edge.mono, edge.joules)
 
 
-def _on_grid(edge: Edge, grid: float, loose: float) -> Timed:
-    """The grid's time within the bracket; the nearer end of the bracket where the update came off the grid."""
+def _on_grid(edge: Edge, grid: float, loose: float, period: float) -> Timed:
+    """The grid's time within the bracket; the nearer end of the bracket where the update came off the grid.
+
+    Where it cannot be told whether that was the last update before the read or the one next to it, both are possible.
+    """
     low, high = max(edge.since, grid - loose), min(edge.mono, grid + loose)
     if low > high:
         nearest = edge.since if grid < edge.since else edge.mono
         low, high = max(edge.since, nearest - 2 * loose), min(edge.mono, nearest + 2 * loose)
+    if grid + loose / 2 > edge.mono and grid - period + loose / 2 > edge.since:
+        low = max(edge.since, grid - period - loose)
+    if grid + period - loose / 2 < edge.mono:
+        high = edge.mono
     return Timed(min(max(grid, low), high), low, high, edge.joules)
 
 
@@ -170,8 +240,13 @@ def _roomiest(
     left, right = period * (1 - WANDER), period * (1 + WANDER)
     for _ in range(14):
         period = (left + right) / 2
-        above, n_above = min((high - n * period, n) for n, _, high in rows)
-        below, n_below = max((low - n * period, n) for n, low, _ in rows)
+        n_above, n_below, above, below = 0, 0, math.inf, -math.inf
+        for n, low, high in rows:
+            shift = n * period
+            if high - shift < above or (high - shift == above and n < n_above):
+                above, n_above = high - shift, n
+            if low - shift > below or (low - shift == below and n > n_below):
+                below, n_below = low - shift, n
         if n_below > n_above:  # the slack grows with the period
             left = period
         elif n_below < n_above:

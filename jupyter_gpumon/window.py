@@ -1,85 +1,188 @@
-"""What one device did between two moments: means, peaks, rises and growth of every metric, off the samples there are.
+"""A window of time between two updates of an energy counter: what it took, and between which bounds.
 
-A gauge's mean is weighted by time: a reading holds until the next one. A window shorter than the sampling interval has
-the readings just before and after it. Counters grow; where one falls back it began anew, and its growth goes on.
+The counter's growth between the last update before the window and the first after it is exact. From it go the two parts
+outside the window, at the power found next to them; what that power could have been otherwise makes the interval.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-from msgspec import Struct, field
+from .model import Energy
+from .phase import Timed
 
-from .metrics import METRICS
-from .model import Gpu, Sample
-
-GAUGES = tuple(name for name, metric in METRICS.items() if metric.kind == "gauge")
-COUNTERS = tuple(name for name, metric in METRICS.items() if metric.kind == "counter")
-
-
-class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One device over one window. A metric that was not known in it is not in the dicts."""
-
-    mean: dict[str, float] = field(default_factory=dict)
-    peak: dict[str, float] = field(default_factory=dict)
-    rise: dict[str, float] = field(default_factory=dict)
-    """Peak less the value at the start."""
-    delta: dict[str, float] = field(default_factory=dict)
-    xids: tuple[int, ...] = ()
-    foreign: int = 0
-    """The most processes of others that were on the device at one time."""
+STEADY = 0.15
+"""Two neighbouring intervals whose power differs by less are one level."""
+UNRESOLVED = 3.0
+"""Where ``high`` is more than this many times ``low``, only ``high`` is said."""
+HEADROOM = 1.3
+"""Power may exceed its limit for moments by about this."""
+READING = 0.002
+"""Joules by which the difference of two readings may be wrong."""
 
 
-def summarise(samples: Sequence[Sample], uuid: str, start: float, end: float) -> Summary:
-    """The summary of one device between two monotonic times; ``samples`` in the order of time."""
-    monos = [sample.mono for sample in samples]
-    # One sample further on each side: what held at the start, and counters' value at the end.
-    first, last = max(0, bisect_right(monos, start) - 1), bisect_left(monos, end) + 1
-    seen = samples[first:last]
-    readings = [(sample.mono, gpu) for sample in seen for gpu in sample.gpus if gpu.uuid == uuid]
-    inside = [sample for sample in samples[bisect_left(monos, start) :] if sample.mono <= end]
-    summary = Summary(
-        xids=tuple(e.code for s in inside for e in s.events if e.kind == "xid" and e.uuid == uuid and e.code),
-        foreign=max((_foreign(sample, uuid) for sample in seen), default=0),
-    )
-    for name in GAUGES:
-        _gauge(summary, name, _known(readings, name), start, end)
-    for name in COUNTERS:
-        values = [value for _, value in _known(readings, name)]
-        if len(values) > 1:
-            summary.delta[name] = sum(_grown(a, b) for a, b in pairwise(values))
-    return summary
+class Bounds(NamedTuple):
+    """The powers of one device that are physically plausible, in watts."""
+
+    floor: float
+    idle: float
+    ceiling: float
 
 
-def _known(readings: Sequence[tuple[float, Gpu]], name: str) -> list[tuple[float, float]]:
-    return [(mono, value) for mono, gpu in readings if (value := getattr(gpu, name)) is not None]
+class Lead(NamedTuple):
+    """The part between the last update before a window and its start."""
+
+    start: float
+    opening: Timed
+    watts: float
+    """Power in it, as far as can be told."""
+    off: float
+    """By how much that may be wrong."""
+
+    @property
+    def joules(self) -> float:
+        """What was drawn in it."""
+        return self.watts * (self.start - self.opening.time)
+
+    @property
+    def doubt(self) -> float:
+        """By how much that may be wrong."""
+        seconds = self.start - self.opening.time
+        return self.off * seconds + self.watts * (self.opening.high - self.opening.low) / 2
 
 
-def _gauge(summary: Summary, name: str, readings: list[tuple[float, float]], start: float, end: float) -> None:
-    """Mean, peak and rise of one gauge."""
-    if not readings:
-        return
-    within = [(mono, value) for mono, value in readings if mono <= end] or readings[:1]
-    if all(mono <= start for mono, _ in within):  # shorter than a sample lasts: the nearest ones stand for it
-        within = readings
-    summary.mean[name] = _weighted(within, start, end)
-    summary.peak[name] = max(value for _, value in within)
-    summary.rise[name] = summary.peak[name] - within[0][1]
+def bounds_of(levels: Sequence[float], near: Sequence[Timed], limit: float | None) -> Bounds:
+    """What the device has been seen to draw: a second's mean hides short dips, so the updates near by count too.
+
+    Args:
+        levels: mean power of the seconds seen, sorted.
+        near: the updates round the window's start.
+        limit: the board's power limit in watts.
+    """
+    powers = [watts for a, b in pairwise(near) if (watts := _power(a, b)) is not None]
+    seen = min([*powers, *levels[:1]], default=0.0)
+    idle = levels[len(levels) // 10] if levels else seen
+    # What was drawn so far says nothing about a burst; without a known limit there is no ceiling.
+    return Bounds(0.9 * max(0.0, seen), idle, HEADROOM * limit if limit else math.inf)
 
 
-def _weighted(readings: Sequence[tuple[float, float]], start: float, end: float) -> float:
-    until = [mono for mono, _ in readings[1:]] + [max(end, readings[-1][0])]
-    spans = [max(0.0, min(stop, end) - max(mono, start)) for (mono, _), stop in zip(readings, until, strict=True)]
-    if sum(spans) <= 0:
-        spans = [1.0] * len(readings)
-    return sum(value * span for (_, value), span in zip(readings, spans, strict=True)) / sum(spans)
+def _power(a: Timed, b: Timed) -> float | None:
+    return (b.joules - a.joules) / (b.time - a.time) if b.time > a.time else None
 
 
-def _grown(before: float, after: float) -> float:
-    return after - before if after >= before else after
+def _off(a: Timed, b: Timed) -> float:
+    """Share by which the power between two edges may be wrong because of their times."""
+    return ((a.high - a.low) + (b.high - b.low)) / 2 / (b.time - a.time)
 
 
-def _foreign(sample: Sample, uuid: str) -> int:
-    return sum(process.count for process in sample.processes or () if process.uuid == uuid and not process.own)
+def lead_to(start: float, edges: Sequence[Timed], bounds: Bounds) -> Lead:
+    """The part before a window, from the last three updates before it.
+
+    It has the power of the last two intervals where that is steady; else the idle power: a load has just ended.
+    """
+    return Lead(start, edges[-1], *_level(edges, bounds))
+
+
+def _level(edges: Sequence[Timed], bounds: Bounds) -> tuple[float, float]:
+    if len(edges) < 3:
+        return bounds.idle, max(bounds.idle - bounds.floor, 0.3 * bounds.idle)
+    far, near = _power(edges[0], edges[1]), _power(edges[1], edges[2])
+    if far is None or near is None:
+        return bounds.idle, bounds.idle - bounds.floor
+    both = _power(edges[0], edges[2]) or near
+    off = _off(edges[0], edges[2]) * both
+    if abs(far - near) <= STEADY * max(far, near) + off:
+        return both, abs(far - near) + off
+    return bounds.idle, abs(near - bounds.idle) + off
+
+
+def _after(edges: Sequence[Timed], before: float, bounds: Bounds) -> tuple[float, float]:
+    """Power over the interval after the window, where it is as before the window or goes on after it.
+
+    Where it does neither, the next load began somewhere in it, and the window was followed by idle power.
+    """
+    watts = _power(edges[0], edges[1]) if len(edges) > 1 else None
+    if watts is None:
+        return before, before - bounds.floor
+    off = _off(edges[0], edges[1]) * watts
+    next_watts = _power(edges[1], edges[2]) if len(edges) > 2 else None
+    for level in (before, next_watts):
+        if level is not None and abs(watts - level) <= STEADY * max(watts, level) + off:
+            return watts, abs(watts - level) + off
+    unsure = abs(watts - bounds.idle) + off
+    return (watts if next_watts is None else bounds.idle), unsure
+
+
+def closed(lead: Lead, end: float, edges: Sequence[Timed], bounds: Bounds) -> Energy:
+    """A window's energy from up to three updates after it: what they make likely, within what is certain."""
+    closing = edges[0]
+    tail, whole = closing.time - end, closing.joules - lead.opening.joules
+    after, after_off = _after(edges, lead.watts, bounds)
+    best = whole - lead.joules - after * tail
+    off = lead.doubt + after_off * tail + after * (closing.high - closing.low) / 2 + READING
+    hard_low, hard_high = _certain(lead, end, closing, bounds)
+    low, high = max(best - off, hard_low), min(best + off, hard_high)
+    if low > high:  # the neighbours were no guide
+        low, high = hard_low, hard_high
+    return _said(best, low, high if high > 0 else hard_high)
+
+
+def _said(best: float, low: float, high: float, *, final: bool = True) -> Energy:
+    """A value with its interval; only what it is at most, where the interval is too wide to call it a value."""
+    upper = high if 0 < high < math.inf else None
+    if low <= 0 or (best if upper is None else high) > UNRESOLVED * low:
+        return Energy(high=upper, final=final)
+    return Energy(joules=min(max(best, low), high), low=low, high=upper, final=final)
+
+
+def _certain(lead: Lead, end: float, closing: Timed, bounds: Bounds) -> tuple[float, float]:
+    """The interval that assumes nothing but that power stays between floor and ceiling."""
+    seconds, whole = end - lead.start, closing.joules - lead.opening.joules
+    least = max(0.0, lead.start - lead.opening.high) + max(0.0, closing.low - end)
+    most = (lead.start - lead.opening.low) + (closing.high - end)
+    low = max(bounds.floor * seconds, whole - bounds.ceiling * most, 0.0)
+    high = min(bounds.ceiling * seconds, whole - bounds.floor * least)
+    return min(low, high), max(high, 0.0)
+
+
+def provisional(lead: Lead, end: float, edges: Iterable[Timed], bounds: Bounds) -> Energy:
+    """What can be said while updates are still to come.
+
+    Every update since the window's opening bounds its energy from both sides: what the counter has not shown yet, or
+    shows although it was drawn after the end, was between nothing and the ceiling.
+
+    Args:
+        lead: the part before the window.
+        end: the window's, in monotonic seconds.
+        edges: the updates from the window's opening on, oldest first.
+        bounds: of the device's power.
+    """
+    known = list(edges)
+    low, high = 0.0, bounds.ceiling * (end - lead.start)
+    for edge in known:
+        counted = edge.joules - lead.opening.joules - lead.joules
+        low = max(low, counted - lead.doubt - READING - _most(edge.high - end, bounds))
+        high = min(high, counted + lead.doubt + READING + _most(end - edge.low, bounds))
+    if low > high:  # the power before the window was no guide
+        whole = known[-1].joules - lead.opening.joules if known else math.inf
+        return Energy(high=whole + _most(end - known[-1].low, bounds) if known else None, final=False)
+    return _said(_foreseen(lead, end, known), low, high, final=False)
+
+
+def _most(seconds: float, bounds: Bounds) -> float:
+    """The most that can be drawn in that time; nothing where it is negative."""
+    return bounds.ceiling * seconds if seconds > 0 else 0.0
+
+
+def _foreseen(lead: Lead, end: float, edges: Sequence[Timed]) -> float:
+    """The last power goes on; after the end it is as it was before the window."""
+    if not edges:
+        return lead.watts * (end - lead.start)
+    near = next((edge for edge in edges if edge.time >= end), edges[-1])
+    watts = lead.watts
+    if near.time < end and len(edges) > 1:
+        watts = _power(edges[-2], edges[-1]) or lead.watts
+    return near.joules - lead.opening.joules - lead.joules + watts * (end - near.time)
