@@ -19,16 +19,32 @@ Table = dict[str, dict[str, float]]
 
 @dataclass
 class _Gauge:
+    """A reading stands for the time up to half-way to its neighbours: the rate may change while a cell runs."""
+
     before: float | None = None
     after: float | None = None
-    count: int = 0
-    sum: float = 0.0
     peak: float | None = None
+    last: tuple[float, float] | None = None
+    """The newest reading inside, as (monotonic seconds, value)."""
+    since: float = 0.0
+    """From when on the last reading stands."""
+    sum: float = 0.0
+    """Value times seconds of all readings but the last."""
 
-    def inside(self, value: float) -> None:
-        self.count += 1
-        self.sum += value
+    def inside(self, mono: float, value: float, start: float) -> None:
+        if self.last is None:
+            self.since = start
+        else:
+            until = (self.last[0] + mono) / 2
+            self.sum, self.since = self.sum + self.last[1] * (until - self.since), until
+        self.last = mono, value
         self.peak = value if self.peak is None else max(self.peak, value)
+
+    def mean(self, start: float, end: float) -> float | None:
+        """Weighted by time."""
+        if self.last is None or end <= start:
+            return self.last and self.last[1]
+        return (self.sum + self.last[1] * (end - self.since)) / (end - start)
 
 
 @dataclass
@@ -67,7 +83,7 @@ class Tally:
         if mono < self._start:
             gauge.before = value
         elif end is None or mono <= end:
-            gauge.inside(value)
+            gauge.inside(mono, value, self._start)
         elif gauge.after is None:
             gauge.after = value
 
@@ -94,7 +110,7 @@ class Tally:
         found: dict[str, Table] = {"mean": {}, "peak": {}, "rise": {}, "delta": {}}
         for uuid, label in names.items():
             for metric, gauge in _some(self._gauges.get(uuid, {}), only):
-                for key, value in _of_gauge(gauge, state=metric in _STATES).items():
+                for key, value in _of_gauge(gauge, self._start, end, state=metric in _STATES).items():
                     found[key].setdefault(label, {})[metric] = value
             for metric, counter in _some(self._counters.get(uuid, {}), only):
                 growth = _growth(counter, self._start, end, whole=METRICS[metric].unit == "count")
@@ -108,18 +124,17 @@ def _some(kept: dict[str, T], only: Collection[str] | None) -> list[tuple[str, T
     return [(name, value) for name, value in list(kept.items()) if only is None or name in only]
 
 
-def _of_gauge(gauge: _Gauge, *, state: bool) -> dict[str, float]:
+def _of_gauge(gauge: _Gauge, start: float, end: float, *, state: bool) -> dict[str, float]:
     """A window without a sample is told by the first one after it, whose reading reaches back into the window."""
-    if not gauge.count and gauge.after is not None:
-        gauge.inside(gauge.after)
-    peak, before = gauge.peak, gauge.before
+    if gauge.last is None and gauge.after is not None:
+        gauge.inside(end, gauge.after, start)
+    mean, peak, before = gauge.mean(start, end), gauge.peak, gauge.before
     if state and before is not None:
+        mean = before if mean is None else mean
         peak = before if peak is None else max(peak, before)
     found = {}
-    if gauge.count:
-        found["mean"] = gauge.sum / gauge.count
-    elif state and before is not None:
-        found["mean"] = before
+    if mean is not None:
+        found["mean"] = mean
     if peak is not None:
         found["peak"] = peak
         if before is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from jupyter_gpumon.kernel.record import MIME
 from tests.fakenvml.scenario import Proc
 
-from .conftest import displays
+from .conftest import Notebook, displays
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -18,25 +19,46 @@ ROOT = Path(__file__).parent.parent.parent
 def fake(fake_nvml, start):
     """Two idle GPUs; the kernel has a context on the first."""
     driver = fake_nvml(gpus=2, power="60", energy_period=0.1)
+    return driver, begin(driver, start, Proc(0, 0, memory=2**30))
+
+
+def begin(driver, start, process: Proc) -> Notebook:
+    """A kernel on this driver, with summaries on; it is the process."""
     notebook = start("agent", env={**driver.variables, "PYTHONPATH": str(ROOT)})
     notebook.run("%load_ext jupyter_gpumon\nimport os, time\nfrom tests.fakenvml.workload import compute")
-    driver.processes(Proc(0, int(notebook.value("os.getpid()")), memory=2**30))
+    driver.processes(replace(process, pid=int(notebook.value("os.getpid()"))))
     notebook.run("%gpumon status\n%gpumon summary on")
-    return driver, notebook
+    return notebook
 
 
-@pytest.mark.parametrize(("seconds", "tolerance"), [(1.0, 0.05), (3.0, 0.02)])
-def test_a_cell_at_300_watts_is_measured_to_a_few_per_cent(fake, seconds, tolerance):
-    """On a GPU that idles at 60 W, with a counter of 100 ms; the interval holds the truth."""
+def test_a_cell_at_300_watts_is_measured_to_a_few_per_cent(fake):
+    """1, 3 and 10 s on a GPU that idles at 60 W, with a counter of 100 ms; the interval holds the truth."""
     driver, notebook = fake
-    notebook.run("time.sleep(1.5)")
-    (record,) = notebook.records(f"start, end = compute({seconds}, watts=300, idle=60)")
-    cost = record["energy"]["gpu0"]
-    start, end = float(notebook.value("start")), float(notebook.value("end"))
-    truth = driver.energy(start, end)
-    assert truth == pytest.approx(300 * seconds, rel=0.01)
-    assert cost["joules"] == pytest.approx(truth, rel=tolerance)
-    assert cost["method"] == "counter"
+    notebook.run("time.sleep(2)")
+    offset = float(notebook.value("time.time() - time.monotonic()"))
+    for seconds, tolerance in ((1.0, 0.05), (3.0, 0.02), (10.0, 0.01)):
+        (record,) = notebook.records(f"start, end = compute({seconds}, watts=300, idle=60)")
+        cost = record["energy"]["gpu0"]
+        truth = driver.energy(record["start"] - offset, record["end"] - offset)
+        assert truth == pytest.approx(300 * seconds, rel=0.02)
+        assert cost["joules"] == pytest.approx(truth, rel=tolerance)
+        assert cost["low"] - 1 <= truth <= cost["high"] + 1
+        assert cost["method"] == "counter"
+
+
+def test_an_instance_costs_its_share_of_the_board(fake_nvml, start):
+    """A kernel on 2 of a board's 7 slices: so much of its energy, called an estimate; the board is not listed."""
+    driver = fake_nvml(gpus=1, power="60", energy_period=0.1, mig={0: ["1g.18gb", "2g.35gb"]})
+    notebook = begin(driver, start, Proc(0, 0, memory=2**30, gi=8, ci=0))
+    offset = float(notebook.value("time.time() - time.monotonic()"))
+    notebook.run("time.sleep(2)")
+    (record,) = notebook.records("start, end = compute(2, watts=300, idle=60)")
+    used = {device["name"]: device.get("used", True) for device in record["devices"]}
+    assert used == {"gpu0:0": False, "gpu0:1": True}
+    cost, truth = record["energy"]["gpu0:1"], driver.energy(record["start"] - offset, record["end"] - offset)
+    assert cost["method"] == "estimate"
+    assert cost["joules"] == pytest.approx(truth * 2 / 7, rel=0.05)
+    assert cost["joules"] < truth < cost["high"] * 1.05
 
 
 def test_the_gpus_in_use_count_and_the_others_are_told_apart(fake):

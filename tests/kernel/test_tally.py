@@ -24,6 +24,18 @@ def test_means_and_peaks_are_of_the_samples_inside():
     assert tables["peak"]["gpu0"]["power"] == 300.0
 
 
+def test_a_mean_is_weighted_by_time():
+    """100 W for 8 s, seen once in 4 s, and 400 W for 2 s, seen five times: 160 W, not what most readings say."""
+    seen = [(t, {"power": 100.0}) for t in (2, 6)] + [(8.2 + 0.4 * n, {"power": 400.0}) for n in range(5)]
+    assert _tally(0, 10, *seen)["mean"]["gpu0"]["power"] == pytest.approx(160, rel=0.2)
+
+
+def test_a_window_between_two_samples_is_told_by_the_next_one():
+    """Its reading reaches back into the window; the one before does not."""
+    tables = _tally(1.4, 1.5, (0, {"power": 60.0}), (1, {"power": 60.0}), (2, {"power": 300.0}))
+    assert tables["mean"]["gpu0"]["power"] == tables["peak"]["gpu0"]["power"] == 300.0
+
+
 def test_memory_that_was_held_before_is_held_inside():
     """The rise is what the window added; a short window without a sample has the value before it."""
     tables = _tally(0.5, 2.5, (0, {"memory_used": 5.0}), (1, {"memory_used": 8.0}), (2, {"memory_used": 6.0}))
