@@ -87,6 +87,8 @@ def _command(source: str, port: int, browser: bool, notebook: Path) -> list[str]
     command = [
         *(sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebook.parent}"),
         f"--LabApp.default_url=/lab/tree/{notebook.name}",
+        # a layout of its own: the first visit finds the panel open, and yours stays as it is
+        f"--LabApp.workspaces_dir={notebook.parent / '.workspaces'}",
         *("-y", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--GpuMon.source={source}"),
         # no question about news over the first thing a visitor sees
         *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
