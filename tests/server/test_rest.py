@@ -95,6 +95,21 @@ async def test_energy_is_asked_for_in_unix_time(ask, filled):
     assert set((await ask("energy", start=now - 2, end=now - 1, uuid=uuid))["energy"]) == {uuid}
 
 
+async def test_energy_up_to_now_says_what_it_does_not_know_yet(ask, filled, gpumon):
+    """The counter has not been read up to now: not final, between two bounds or only "at most", and never 0."""
+    await filled()
+    ledger, uuids = gpumon.service.monitor.ledger, [device.uuid for device in gpumon.service.monitor.hello.devices]
+    start = time.monotonic()
+    await eventually(lambda: all(ledger.settled(uuid, start) for uuid in uuids), "updates of the counters")
+    now = time.time()
+    answers = (await ask("energy", start=now - time.monotonic() + start, end=now))["energy"]
+    assert set(answers) == set(uuids)
+    for cost in answers.values():
+        assert cost["final"] is False
+        assert cost.get("low", 0) <= cost.get("joules", cost["high"]) <= cost["high"]
+        assert cost.get("joules", cost["high"]) > 0
+
+
 @pytest.mark.parametrize(
     ("route", "params"),
     [
