@@ -1,0 +1,156 @@
+"""JupyterLab in a browser under a hub: the panel keeps no server alive that plain JupyterLab would let be culled."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections import defaultdict
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.ui.conftest import chromium, jp_asyncio_loop, jp_server_cleanup  # noqa: F401 - fixtures
+from tests.ui.lab import NO_NEWS
+
+from .hub import HubUnderTest, free_port, hub_of, serving
+
+EXAMPLE = Path(__file__).parents[2] / "examples/jupyterhub/jupyterhub_config.py"
+USERS = ("panel", "plain", "hidden", "plain-hidden")
+WATCHED = 21.0
+"""Seconds of looking at the hub: two rounds of what JupyterLab itself asks its server every ten seconds."""
+HIDE = "() => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+HIDE += "document.dispatchEvent(new Event('visibilitychange')); }"
+LIVE = ".jp-GpuMon-truth.jp-mod-live"
+
+
+@pytest.fixture
+def proxy(require):
+    return require(shutil.which("configurable-http-proxy"), "configurable-http-proxy")
+
+
+def settle(home: Path, extension: bool) -> None:
+    """A user's own configuration: no news, and for plain JupyterLab both halves of the extension off."""
+    lab = home / ".jupyter" / "labconfig"
+    lab.mkdir(parents=True)
+    (lab / "default_setting_overrides.json").write_text(json.dumps(NO_NEWS))
+    if not extension:
+        (lab / "page_config.json").write_text(json.dumps({"disabledExtensions": {"jupyter-gpumon": True}}))
+        off = {"ServerApp": {"jpserver_extensions": {"jupyter_gpumon": False}}}
+        (home / ".jupyter" / "jupyter_server_config.json").write_text(json.dumps(off))
+
+
+def login(page, hub: HubUnderTest, user: str, then: str = "/hub/user/{user}/lab") -> None:
+    """Sign in as a user does, and wait for JupyterLab."""
+    page.goto(f"http://127.0.0.1:{hub.port}/hub/login?next={quote(then.format(user=user), safe='')}")
+    page.fill("#username_input", user)
+    page.fill("#password_input", "any")
+    page.click("#login_submit")
+    page.wait_for_selector("#jp-top-panel", state="attached", timeout=60_000)
+    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+
+
+class Sent:
+    """What a page sends to our routes: requests, and frames on the websocket."""
+
+    def __init__(self, page) -> None:
+        self.seen: list[str] = []
+        self.received = 0
+        page.on("request", lambda request: "/gpumon/" in request.url and self.seen.append(request.url))
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket) -> None:
+        if "/gpumon/" in socket.url:
+            socket.on("framesent", lambda _: self.seen.append("a frame"))
+            socket.on("framereceived", lambda _: self._count())
+
+    def _count(self) -> None:
+        self.received += 1
+
+
+def moves(hub: HubUnderTest, page, seconds: float) -> dict[str, int]:
+    """How often each user's ``last_activity`` was another one within so many seconds, looking twice a second."""
+    seen: dict[str, list[str]] = defaultdict(list)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for user in USERS:
+            activity = hub.activity(user)
+            if activity not in seen[user]:
+                seen[user].append(activity)
+        page.wait_for_timeout(500)
+    return {user: len(values) - 1 for user, values in seen.items()}
+
+
+def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromium, proxy, tmp_path):  # noqa: F811
+    """Four users look at JupyterLab: with the panel, without the extension, and both in a hidden tab."""
+    for user in USERS:
+        settle(tmp_path / "home" / user, extension="plain" not in user)
+    with hub_of(tmp_path, proxy, USERS) as hub:
+        contexts = {user: chromium.new_context() for user in USERS}
+        try:
+            pages = {user: context.new_page() for user, context in contexts.items()}
+            sent = {user: Sent(page) for user, page in pages.items()}
+            for user, page in pages.items():
+                login(page, hub, user)
+                has = page.evaluate("() => window.jupyterapp.commands.hasCommand('gpumon:show')")
+                assert has == ("plain" not in user)
+                if has:
+                    page.evaluate("() => void jupyterapp.commands.execute('gpumon:show')")
+                    page.wait_for_selector(LIVE, timeout=30_000)
+                if "hidden" in user:
+                    page.evaluate(HIDE)
+            pages["plain"].wait_for_timeout(5000)  # What opening a page asks for has come to the hub.
+            for each in sent.values():
+                each.seen.clear()
+                each.received = 0
+            moved = moves(hub, pages["plain"], WATCHED)
+            rates = {
+                user: hub.ask(f"/user/{user}/gpumon/api/sampler", hub.tokens[user]) for user in ("panel", "hidden")
+            }
+        finally:
+            for context in contexts.values():
+                context.close()
+    assert (rates["panel"]["clients"], rates["panel"]["interval"]) == (1, 1.0)
+    assert (rates["hidden"]["clients"], rates["hidden"]["interval"]) == (0, 5.0), "nobody looks: the idle rate"
+    assert sent["panel"].received >= WATCHED / 2, "the panel streams"
+    assert sent["hidden"].received == 0, "a hidden tab has closed its socket"
+    assert {user: each.seen for user, each in sent.items()} == {user: [] for user in USERS}
+    # JupyterLab asks for kernels, files and terminals every ten seconds, at moments of each page's own: one of them may
+    # fall on either side of a look at the hub. A panel that counted would move it at every report, once a second.
+    assert moved["plain"] >= 1, "the hub hears of plain JupyterLab at all"
+    assert moved["panel"] <= moved["plain"] + 2, moved
+    assert moved["hidden"] <= moved["plain-hidden"] + 2
+
+
+def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_path):  # noqa: F811
+    """Exactly the file of the repository, on ports and in folders of the test's own: sign in, open the panel."""
+    port = free_port()
+    traits = {
+        "JupyterHub.bind_url": f"http://127.0.0.1:{port}",
+        "JupyterHub.hub_bind_url": f"http://127.0.0.1:{free_port()}",
+        "JupyterHub.db_url": "sqlite://",
+        "JupyterHub.cookie_secret_file": tmp_path / "cookie_secret",
+        "ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{free_port()}",
+        "ConfigurableHTTPProxy.pid_file": tmp_path / "proxy.pid",
+        "SimpleLocalProcessSpawner.home_dir_template": tmp_path / "{username}",
+        "Spawner.args": ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else [],
+    }
+    arguments = ["-f", str(EXAMPLE), *(f"--{name}={value}" for name, value in traits.items())]
+    settle(tmp_path / "carol", extension=True)
+    with serving(tmp_path, port, arguments) as hub:
+        context = chromium.new_context()
+        try:
+            page = context.new_page()
+            login(page, hub, "carol", then="/hub/spawn")
+            tab, panel = page.locator(".jp-SideBar [data-id='jp-gpumon']"), page.locator("#jp-gpumon")
+            tab.wait_for(timeout=30_000)
+            page.wait_for_selector(LIVE, state="attached", timeout=30_000)
+            if not panel.is_visible():  # A click on the tab of an open panel would close it.
+                tab.click()
+            panel.locator(LIVE).wait_for(timeout=10_000)
+            assert panel.inner_text().count("GPU") >= 2
+            assert f"127.0.0.1:{port}/user/carol/lab" in page.url
+        finally:
+            context.close()
