@@ -21,7 +21,7 @@ EARLY = 0.15
 FEWEST = 5
 """Edges in a row that are needed to tell a period."""
 QUIET = 0.5
-"""Share of the longest bracket that the longest stretch without an update must have."""
+"""Share of the period that must surely have been without an update for it to be told."""
 CLEAR = 0.8
 """Share of the period that is surely without an update where a somewhat shorter period need not be feared."""
 WANDER = 0.03
