@@ -97,7 +97,8 @@ def until(condition, what: str, seconds: float = 60.0):
 def serving(folder: Path, port: int, arguments: Sequence[str]) -> Iterator[HubUnderTest]:
     """``jupyterhub`` with these arguments, from when it answers until the block ends."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "GPUMON"))}
-    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ["PATH"]])
+    # At the end: a node of the environment may be a wrapper, which would leave the proxy behind when it is stopped.
+    environ["PATH"] = os.pathsep.join([environ["PATH"], str(Path(sys.executable).parent)])
     command = [sys.executable, "-m", "jupyterhub", *arguments]
     running = HubUnderTest(port)
     with (folder / "hub.log").open("w") as log:

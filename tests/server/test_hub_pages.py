@@ -83,6 +83,7 @@ def moves(hub: HubUnderTest, page, seconds: float) -> dict[str, int]:
     return {user: len(values) - 1 for user, values in seen.items()}
 
 
+@pytest.mark.timeout(300)
 def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromium, proxy, tmp_path):  # noqa: F811
     """Four users look at JupyterLab: with the panel, without the extension, and both in a hidden tab."""
     for user in USERS:
@@ -106,14 +107,9 @@ def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromi
                 each.seen.clear()
                 each.received = 0
             moved = moves(hub, pages["plain"], WATCHED)
-            rates = {
-                user: hub.ask(f"/user/{user}/gpumon/api/sampler", hub.tokens[user]) for user in ("panel", "hidden")
-            }
         finally:
             for context in contexts.values():
                 context.close()
-    assert (rates["panel"]["clients"], rates["panel"]["interval"]) == (1, 1.0)
-    assert (rates["hidden"]["clients"], rates["hidden"]["interval"]) == (0, 5.0), "nobody looks: the idle rate"
     assert sent["panel"].received >= WATCHED / 2, "the panel streams"
     assert sent["hidden"].received == 0, "a hidden tab has closed its socket"
     assert {user: each.seen for user, each in sent.items()} == {user: [] for user in USERS}
