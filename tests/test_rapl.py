@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,28 +88,36 @@ def test_none_is_unsupported_and_not_zero(tmp_path):
     assert set(rapl.absent) == {"cpu_energy", "dram_energy"}
 
 
-def test_without_the_right_it_says_how_to_get_it(tmp_path):
+def test_without_the_right_it_says_how_to_get_it():
     """Root only, as kernels have been since 2020: the reason holds the command that changes it."""
-    counter = zone(tmp_path, "intel-rapl:0", "package-0", 2_000_000)
-    counter.chmod(0o400)
-    for parent in (counter, *counter.parents):
-        if parent.is_relative_to(tmp_path.parent.parent) and parent != counter:
-            parent.chmod(0o755)
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:  # root may read everything: ask as somebody else
-        if os.getuid() == 0:
-            os.setuid(65534)
-        else:
-            counter.chmod(0)
-        os.write(write_end, Rapl(tmp_path).absent.get("cpu_energy", "readable").encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    reason = os.read(read_end, 4096).decode()
-    os.close(read_end)
-    os.close(write_end)
+    with tempfile.TemporaryDirectory() as folder:  # not tmp_path, whose parents only root may enter
+        root = Path(folder)
+        zone(root, "intel-rapl:0", "package-0", 2_000_000).chmod(0 if os.getuid() else 0o400)
+        for path in (root, *root.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o755)
+        reason = as_nobody(lambda: Rapl(root).absent.get("cpu_energy", "readable"))
     assert reason.startswith("permission: ")
     assert "chmod a+r" in reason
+
+
+def as_nobody(ask: Callable[[], str]) -> str:
+    """What a process without root's rights answers: root may read everything."""
+    if os.getuid():
+        return ask()
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setuid(65534)
+            os.write(write_end, ask().encode())
+        finally:
+            os._exit(0)  # whatever happens: the child must not go on with the tests
+    os.waitpid(child, 0)
+    answer = os.read(read_end, 4096).decode()
+    os.close(read_end)
+    os.close(write_end)
+    return answer
 
 
 def test_a_counter_that_stops_answering_is_unknown_from_then_on(tmp_path):

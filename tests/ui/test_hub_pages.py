@@ -12,10 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.ui.conftest import chromium, jp_asyncio_loop, jp_server_cleanup  # noqa: F401 - fixtures
-from tests.ui.lab import NO_NEWS
+from tests.server.hub import HubUnderTest, free_port, hub_of, serving
 
-from .hub import HubUnderTest, free_port, hub_of, serving
+from .lab import NO_NEWS
 
 EXAMPLE = Path(__file__).parents[2] / "examples/jupyterhub/jupyterhub_config.py"
 USERS = ("panel", "plain", "hidden", "plain-hidden")
@@ -84,7 +83,7 @@ def moves(hub: HubUnderTest, page, seconds: float) -> dict[str, int]:
 
 
 @pytest.mark.timeout(300)
-def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromium, proxy, tmp_path):  # noqa: F811
+def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromium, proxy, tmp_path):
     """Four users look at JupyterLab: with the panel, without the extension, and both in a hidden tab."""
     for user in USERS:
         settle(tmp_path / "home" / user, extension="plain" not in user)
@@ -120,7 +119,7 @@ def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromi
     assert moved["hidden"] <= moved["plain-hidden"] + 2
 
 
-def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_path):  # noqa: F811
+def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_path):
     """Exactly the file of the repository, on ports and in folders of the test's own: sign in, open the panel."""
     port = free_port()
     traits = {
