@@ -27,3 +27,8 @@ def require() -> Callable[[T, str], T]:
         return found
 
     return check
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: while a browser is driven, this thread's event loop is taken, and no server test can run."""
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
