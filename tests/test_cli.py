@@ -83,6 +83,34 @@ def test_a_recording_plays_again(tmp_path, name):
     assert "gpu1" in played.stdout, played.stderr
 
 
+def test_a_recording_is_not_overwritten_unasked(tmp_path):
+    """Data of an earlier run is not lost to a repeated command."""
+    path = tmp_path / "run.jsonl"
+    path.write_text("precious")
+    words = ["record", "-o", str(path), "--duration", "2", "--source", "sim:gpus=1"]
+    done = gpumon(*words)
+    assert done.returncode == 2
+    assert "--overwrite" in done.stderr
+    assert path.read_text() == "precious"
+    assert gpumon(*words, "--overwrite").returncode == 0
+
+
+def test_a_recording_of_no_gpu_says_so(tmp_path, fake_nvml):
+    """It is not called a success."""
+    words = ["record", "-o", str(tmp_path / "run.jsonl"), "--duration", "3", "--source", "agent"]
+    done = gpumon(*words, **fake_nvml(library=False).variables)
+    assert done.returncode == 1
+    assert "No GPU was seen" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence():
+    """The demo names the folder and what to do."""
+    done = gpumon("demo", "--no-browser", "--source", "sim", "--folder", "/proc/nowhere")
+    assert done.returncode == 2
+    assert "--folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_ctrl_c_leaves_a_whole_recording(tmp_path):
     """Every line of the file can be read."""
     path = tmp_path / "run.jsonl"

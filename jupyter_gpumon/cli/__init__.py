@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import GpuMonError
+from ..errors import GpuMonError, SourceError
 
 app = typer.Typer(
     name="gpumon",
@@ -78,14 +78,21 @@ def record(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: run.jsonl, or run.jsonl.gz.")],
     source: SourceOption = None,
     duration: Annotated[float | None, typer.Option(help="Seconds to record; until Ctrl-C by default.", min=0)] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Write the stream to a file, to be played again with --source replay:FILE."""
+    from ..sinks.lines import open_sink
     from ..sources.urls import default_source, open_source
     from .recording import record_stream
 
-    stream = open_source(source or default_source())
+    if output.exists() and not overwrite:
+        raise SourceError(f"{output} is there already. Name another file, or add --overwrite.")
+    stream, sink = open_source(source or default_source()), open_sink(str(output))
     typer.echo(f"Recording to {output}; Ctrl-C ends it.", err=True)
-    count = record_stream(stream, output, duration)
+    count = record_stream(stream, sink, duration)
+    if not count:
+        typer.echo(f"No GPU was seen; {output} holds what was said about it and the host. See: gpumon status", err=True)
+        raise typer.Exit(1)
     typer.echo(f"{count} samples in {output}. Play them: gpumon demo --source replay:{output}", err=True)
 
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import GpuMonError
-from ..sources.urls import open_source
+from ..sources.urls import open_source, parse
 from .overview import first_look
 
 SIMULATED = "sim:gpus=2&script=notebook"
@@ -51,23 +51,39 @@ def has_driver() -> bool:
 def _check(source: str) -> None:
     """What is wrong with a source is said here, not in the browser; a machine without a driver is not wrong."""
     hello, sample = first_look(open_source(source))
-    if sample is None and hello.source.startswith("sim:"):
+    if sample is None and _simulated(source):
         raise GpuMonError(f"{hello.status.message} {hello.status.hint}".strip())
 
 
 def _say(source: str, notebook: Path) -> None:
-    if source.startswith("sim:"):
+    if _simulated(source):
         reason = "You asked for it" if has_driver() else "No NVIDIA driver was found on this machine"
         sys.stderr.write(f"SIMULATED GPUs. {reason}; every surface says so. Source: {source}\n")
     sys.stderr.write(f"The notebook of the demo is {notebook}. Ctrl-C ends it.\n")
 
 
+def _simulated(source: str) -> bool:
+    return parse(source).scheme == "sim"
+
+
 def _copy_notebook(folder: Path) -> Path:
     target = folder / "quickstart.ipynb"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
-        shutil.copyfile(_examples() / "quickstart.ipynb", target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copyfile(_examples() / "quickstart.ipynb", target)
+        _quiet(folder)
+    except OSError as e:
+        raise GpuMonError(f"The notebook cannot be put into {folder}: {e.strerror}. Name another --folder.") from e
     return target.resolve()
+
+
+def _quiet(folder: Path) -> None:
+    """Settings of the demo's own, in which JupyterLab does not ask about news over the first thing a visitor sees."""
+    path = folder / ".settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"fetchNews": "false", "checkForUpdates": false}')
 
 
 def _examples() -> Path:
@@ -89,9 +105,8 @@ def _command(source: str, port: int, browser: bool, notebook: Path) -> list[str]
         f"--LabApp.default_url=/lab/tree/{notebook.name}",
         # a layout of its own: the first visit finds the panel open, and yours stays as it is
         f"--LabApp.workspaces_dir={notebook.parent / '.workspaces'}",
+        f"--LabApp.user_settings_dir={notebook.parent / '.settings'}",
         *("-y", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--GpuMon.source={source}"),
-        # no question about news over the first thing a visitor sees
-        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
     ]
     if not browser:
         command.append("--no-browser")

@@ -45,7 +45,10 @@ _LOST = {
 }
 
 _DRIVER_ERRORS: dict[int, tuple[type[DriverError], str]] = {
-    nvml.NVML_ERROR_LIBRARY_NOT_FOUND: (LibraryNotFound, "The NVIDIA driver's library, libnvidia-ml.so.1, was not found."),
+    nvml.NVML_ERROR_LIBRARY_NOT_FOUND: (
+        LibraryNotFound,
+        "NVIDIA's library libnvidia-ml.so.1 was not found.",
+    ),
     nvml.NVML_ERROR_DRIVER_NOT_LOADED: (DriverNotLoaded, "The NVIDIA driver is not loaded."),
     nvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: (
         LibraryMismatch,
