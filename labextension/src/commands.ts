@@ -6,4 +6,6 @@ export namespace CommandIDs {
   export const show = 'gpumon:show';
   /** Open the wide view in the main area. */
   export const open = 'gpumon:open';
+  /** Hold all views still, or let them go on. */
+  export const pause = 'gpumon:pause';
 }

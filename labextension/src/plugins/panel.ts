@@ -13,6 +13,7 @@ import { version } from '../../package.json';
 import { CommandIDs } from '../commands';
 import { gpuIcon } from '../icons';
 import { KernelActions } from '../kernels';
+import { Pause } from '../pause';
 import { IGpuMon } from '../tokens';
 import type { IViewProps } from '../ui/view';
 import { GpuWidget } from '../widget';
@@ -44,6 +45,7 @@ function activate(
     trans,
     version,
     actions: new KernelActions(app, trans),
+    pause: new Pause(),
     settings: app.serviceManager.serverSettings
   };
   const open = shell ? (): void => void app.commands.execute(CommandIDs.open) : null;
@@ -62,8 +64,9 @@ function activate(
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () => app.shell.activateById(side.id)
   });
+  addPause(app, shared);
   addWide(app, { ...shared, wide: true, onOpen: null }, shell, restorer);
-  for (const command of [CommandIDs.show, CommandIDs.open]) {
+  for (const command of [CommandIDs.show, CommandIDs.open, CommandIDs.pause]) {
     palette?.addItem({ command, category: trans.__('GPU Monitor') });
   }
   launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 10 });
@@ -85,6 +88,21 @@ function place(app: JupyterFrontEnd, gpumon: IGpuMon, side: GpuWidget): void {
   };
   gpumon.preferences.changed.connect(update);
   update();
+}
+
+/** The command that holds all views still; what is recorded goes on. */
+function addPause(
+  app: JupyterFrontEnd,
+  { gpumon, pause, trans }: Pick<IViewProps, 'gpumon' | 'pause' | 'trans'>
+): void {
+  app.commands.addCommand(CommandIDs.pause, {
+    label: trans.__('Pause the GPU view'),
+    caption: trans.__('Hold the GPU charts and numbers still; recording goes on'),
+    isToggled: () => pause.since !== null,
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: () => pause.toggle(gpumon.model.now())
+  });
+  pause.changed.connect(() => app.commands.notifyCommandChanged(CommandIDs.pause));
 }
 
 /** The wide view: one at most, restored with the layout. */

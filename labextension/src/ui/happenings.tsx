@@ -2,8 +2,9 @@
 
 import React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IDevice } from '../schema';
 import type { IHappening } from '../tokens';
-import { eventWords, timeOf } from '../words';
+import { eventWords, label, timeOf } from '../words';
 import { Section } from './frame';
 
 /** Entries shown; the rest is counted. */
@@ -12,6 +13,7 @@ const SHOWN = 4;
 /** A section with the events since a moment. */
 export function HappeningsSection(props: {
   readonly happenings: readonly IHappening[];
+  readonly devices: readonly IDevice[];
   readonly from: number;
   readonly trans: TranslationBundle;
 }): JSX.Element | null {
@@ -28,7 +30,11 @@ export function HappeningsSection(props: {
           .slice(-SHOWN)
           .reverse()
           .map(each => (
-            <Happening key={`${each.event.mono} ${each.event.title}`} {...each} />
+            <Happening
+              key={`${each.event.mono} ${each.event.uuid ?? ''} ${each.event.title}`}
+              {...each}
+              device={props.devices.find(device => device.uuid === each.event.uuid)}
+            />
           ))}
       </ul>
       {hidden > 0 && (
@@ -38,16 +44,22 @@ export function HappeningsSection(props: {
   );
 }
 
-function Happening({ event, count }: IHappening): JSX.Element {
+function Happening(props: IHappening & { readonly device: IDevice | undefined }): JSX.Element {
+  const { event, count, device } = props;
   const detail = event.kind === 'lost' ? '' : event.detail; // its card says it
   return (
     <li className={`jp-GpuMon-happening jp-mod-${event.level ?? 'info'}`} data-kind={event.kind}>
       <time>{timeOf(event.until ?? event.time)}</time>
       <span>
-        {eventWords(event.title)}
+        {titleOf(eventWords(event.title), device)}
         {count > 1 && <b> × {count}</b>}
         {detail && <small>{eventWords(detail)}</small>}
       </span>
     </li>
   );
+}
+
+/** The title, with the GPU in front where it does not name one itself. */
+function titleOf(title: string, device: IDevice | undefined): string {
+  return device && !/\bGPU \d/.test(title) ? `${label(device)}: ${title}` : title;
 }

@@ -6,6 +6,7 @@ import type { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { saveCsv, savePng } from '../export';
 import type { IKernelActions } from '../kernels';
+import type { Pause } from '../pause';
 import type { IDevice } from '../schema';
 import type { IDemand, IGpuModel, IGpuMon, IPreferences } from '../tokens';
 import { isStale, notes } from '../words';
@@ -20,6 +21,7 @@ import { Processes } from './processes';
 export interface IViewProps {
   readonly gpumon: IGpuMon;
   readonly actions: IKernelActions;
+  readonly pause: Pause;
   readonly settings: ServerConnection.ISettings;
   readonly trans: TranslationBundle;
   readonly version: string;
@@ -75,7 +77,12 @@ export function View(props: IViewProps): JSX.Element {
           trans={trans}
           wishes={state.wishes}
         />
-        <HappeningsSection happenings={model.happenings} from={now - range} trans={trans} />
+        <HappeningsSection
+          happenings={model.happenings}
+          devices={model.devices}
+          from={now - range}
+          trans={trans}
+        />
         <Parts {...props} charts={<ViewCharts {...props} state={state} />} />
       </div>
       <Footer
@@ -102,11 +109,11 @@ interface IViewState {
 }
 
 /** What the user has chosen in this view, and its place in the stream. */
-function useViewState({ gpumon, visible }: IViewProps): IViewState {
+function useViewState({ gpumon, visible, pause }: IViewProps): IViewState {
   const { model } = gpumon;
   const wishes = usePreferences(gpumon);
   const [range, setRange] = useState(wishes.range);
-  const [frozen, setFrozen] = useState<number | null>(null);
+  const frozen = usePause(pause);
   const [zoom, onZoom] = useState<Zoom>(null);
   const root = useRef<HTMLDivElement>(null);
   const onRange = (seconds: number): void => {
@@ -125,7 +132,7 @@ function useViewState({ gpumon, visible }: IViewProps): IViewState {
     now: Math.floor((frozen ?? model.now()) / pixel) * pixel,
     zoom,
     onRange,
-    onPause: () => setFrozen(frozen === null ? model.now() : null),
+    onPause: () => pause.toggle(model.now()),
     onZoom
   };
 }
@@ -258,6 +265,17 @@ function usePreferences({ preferences }: IGpuMon): IPreferences {
     return () => void preferences.changed.disconnect(update);
   }, [preferences]);
   return current;
+}
+
+function usePause(pause: Pause): number | null {
+  const [since, setSince] = useState(pause.since);
+  useEffect(() => {
+    const update = (): void => setSince(pause.since);
+    pause.changed.connect(update);
+    update();
+    return () => void pause.changed.disconnect(update);
+  }, [pause]);
+  return since;
 }
 
 /** Take part in the stream while visible. */
