@@ -43,8 +43,19 @@ def test_the_palette_and_the_view_menu_know_the_commands(lab, visit):
     view.page.locator(".lm-MenuBar-item", has_text="View").click()
     view.page.locator(".lm-Menu-item[data-command='gpumon:show']").click()
     view.panel.wait_for(timeout=10_000)
-    labels = view.page.evaluate("['gpumon:show', 'gpumon:open'].map(c => jupyterapp.commands.label(c))")
-    assert labels == ["Show GPUs", "GPUs"]
+    names = "['gpumon:show', 'gpumon:open', 'gpumon:pause']"
+    labels = view.page.evaluate(f"{names}.map(c => jupyterapp.commands.label(c))")
+    assert labels == ["Show GPUs", "GPUs", "Pause the GPU view"]
+
+
+def test_the_pause_command_holds_every_view_and_lets_it_go_on(lab, visit):
+    """View ▸ Pause the GPU view stops the panel, and a second time lets it move; the menu shows which."""
+    view = visit(lab(TWO)).open().live()
+    for said in ("paused; still recording", "simulated, every 1 s"):
+        view.page.locator(".lm-MenuBar-item", has_text="View").click()
+        view.page.locator(".lm-Menu-item[data-command='gpumon:pause']").click()
+        view.panel.locator(".jp-GpuMon-truth", has_text=said).wait_for(timeout=10_000)
+        assert view.page.evaluate("jupyterapp.commands.isToggled('gpumon:pause')") == said.startswith("paused")
 
 
 def test_metrics_and_range_are_picked_in_the_panel(lab, visit):
