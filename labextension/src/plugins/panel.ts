@@ -52,11 +52,7 @@ function activate(
   const side = new GpuWidget({ ...shared, wide: false, onOpen: open });
   place(app, gpumon, side);
   restorer?.add(side, side.id);
-  void shell?.restored.then(layout => {
-    if (layout.fresh) {
-      app.shell.activateById(side.id); // a first visit sees the GPUs without looking for them; later ones as it was left
-    }
-  });
+  void shell?.restored.then(({ fresh }) => (fresh ? greet(app, side) : undefined));
   app.commands.addCommand(CommandIDs.show, {
     label: trans.__('Show GPUs'),
     caption: trans.__('Show the GPU panel in the sidebar'),
@@ -70,6 +66,11 @@ function activate(
     palette?.addItem({ command, category: trans.__('GPU Monitor') });
   }
   launcher?.add({ command: CommandIDs.open, category: trans.__('Other'), rank: 10 });
+}
+
+/** A first visit sees the GPUs without looking for them; later ones find the window as it was left. */
+function greet(app: JupyterFrontEnd, side: GpuWidget): void {
+  app.shell.activateById(side.id);
 }
 
 /** Put the panel on its side of the window, now and whenever the setting changes. */

@@ -3,7 +3,7 @@
 import React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDevice } from '../schema';
-import type { IHappening } from '../tokens';
+import type { IGpuModel, IHappening } from '../tokens';
 import { eventWords, label, timeOf } from '../words';
 import { Section } from './frame';
 
@@ -12,13 +12,12 @@ const SHOWN = 4;
 
 /** A section with the events since a moment. */
 export function HappeningsSection(props: {
-  readonly happenings: readonly IHappening[];
-  readonly devices: readonly IDevice[];
+  readonly model: IGpuModel;
   readonly from: number;
   readonly trans: TranslationBundle;
 }): JSX.Element | null {
-  const { trans } = props;
-  const lately = props.happenings.filter(({ event }) => (event.until ?? event.time) >= props.from);
+  const { trans, model } = props;
+  const lately = model.happenings.filter(({ event }) => (event.until ?? event.time) >= props.from);
   const hidden = lately.length - SHOWN;
   if (!lately.length) {
     return null;
@@ -33,7 +32,7 @@ export function HappeningsSection(props: {
             <Happening
               key={`${each.event.mono} ${each.event.uuid ?? ''} ${each.event.title}`}
               {...each}
-              device={props.devices.find(device => device.uuid === each.event.uuid)}
+              device={model.devices.find(device => device.uuid === each.event.uuid)}
             />
           ))}
       </ul>

@@ -8,12 +8,13 @@ import { saveCsv, savePng } from '../export';
 import type { IKernelActions } from '../kernels';
 import type { Pause } from '../pause';
 import type { IDevice } from '../schema';
-import type { IDemand, IGpuModel, IGpuMon, IPreferences } from '../tokens';
+import type { IGpuModel, IGpuMon, IPreferences } from '../tokens';
 import { isStale, notes } from '../words';
 import { GpuCard, GpuLine, type IGpuProps } from './card';
 import { Charts } from './charts';
 import { Footer, Header, Note, Section } from './frame';
 import { HappeningsSection } from './happenings';
+import { usePause, usePreferences, useTicks, useWatch } from './hooks';
 import { HostSection } from './host';
 import { Processes } from './processes';
 
@@ -30,19 +31,6 @@ export interface IViewProps {
   readonly visible: boolean;
   readonly onOpen: (() => void) | null;
 }
-
-/** Metrics shown as numbers in cards and lines. */
-const VALUES = [
-  'utilization',
-  'memory_used',
-  'power',
-  'power_limit',
-  'temperature',
-  'clock_sm',
-  'clock_events'
-];
-/** Stands in for the utilization that the driver does not give while a board is split. */
-const MIG_VALUES = ['graphics_activity', 'sm_activity'];
 
 /** Steps in which a picture moves: less would not be seen, and each drawing costs. */
 const PIXELS = 300;
@@ -77,12 +65,7 @@ export function View(props: IViewProps): JSX.Element {
           trans={trans}
           wishes={state.wishes}
         />
-        <HappeningsSection
-          happenings={model.happenings}
-          devices={model.devices}
-          from={now - range}
-          trans={trans}
-        />
+        <HappeningsSection model={model} from={now - range} trans={trans} />
         <Parts {...props} charts={<ViewCharts {...props} state={state} />} />
       </div>
       <Footer
@@ -254,64 +237,4 @@ function titleOf(found: readonly IDevice[], trans: TranslationBundle): string {
 function boards(devices: readonly IDevice[]): readonly IDevice[] {
   const shown = new Set(devices.map(device => device.uuid));
   return devices.filter(device => !device.parent || !shown.has(device.parent));
-}
-
-function usePreferences({ preferences }: IGpuMon): IPreferences {
-  const [current, setCurrent] = useState(preferences.current);
-  useEffect(() => {
-    const update = (): void => setCurrent(preferences.current);
-    preferences.changed.connect(update);
-    update();
-    return () => void preferences.changed.disconnect(update);
-  }, [preferences]);
-  return current;
-}
-
-function usePause(pause: Pause): number | null {
-  const [since, setSince] = useState(pause.since);
-  useEffect(() => {
-    const update = (): void => setSince(pause.since);
-    pause.changed.connect(update);
-    update();
-    return () => void pause.changed.disconnect(update);
-  }, [pause]);
-  return since;
-}
-
-/** Take part in the stream while visible. */
-function useWatch(
-  model: IGpuModel,
-  visible: boolean,
-  range: number,
-  metrics: readonly string[]
-): void {
-  const mig = model.devices.some(device => device.mig || device.parent);
-  useEffect(() => {
-    if (!visible) {
-      return;
-    }
-    const demand: IDemand = {
-      range,
-      metrics: [...new Set(['utilization', ...metrics])],
-      values: mig ? [...VALUES, ...MIG_VALUES] : VALUES,
-      processes: true,
-      host: true
-    };
-    const watch = model.watch(demand);
-    return () => watch.dispose();
-  }, [model, visible, range, metrics.join(), mig]);
-}
-
-/** Draw again at each tick while active. */
-function useTicks(model: IGpuModel, active: boolean): void {
-  const [, setCount] = useState(0);
-  useEffect(() => {
-    if (!active) {
-      return;
-    }
-    const tick = (): void => setCount(count => count + 1);
-    model.ticked.connect(tick);
-    tick();
-    return () => void model.ticked.disconnect(tick);
-  }, [model, active]);
 }
