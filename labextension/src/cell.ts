@@ -5,7 +5,7 @@
  */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { duration, quantity } from './format';
+import { UNKNOWN, duration, quantity } from './format';
 import type { ICell, IEnergy } from './schema';
 
 type ByDevice = { readonly [device: string]: { readonly [metric: string]: number } };
@@ -50,6 +50,34 @@ export function details(cell: ICell, trans: TranslationBundle): string {
     ...(cell.notes ?? [])
   ];
   return parts.filter(Boolean).join(' · ');
+}
+
+/** Each GPU's part, a row of text per GPU under a row of heads; empty where there is only one. */
+export function eachGpu(cell: ICell, trans: TranslationBundle): readonly (readonly string[])[] {
+  const devices = cell.devices ?? [];
+  if (devices.length < 2) {
+    return [];
+  }
+  const head = [
+    trans.__('GPU'),
+    trans.__('model'),
+    trans.__('energy'),
+    trans.__('mean power'),
+    trans.__('busy'),
+    trans.__('memory, peak')
+  ];
+  const rows = devices.map(({ name, model, used: counted }) => {
+    const [mean, peak, energy] = [cell.mean?.[name], cell.peak?.[name], cell.energy?.[name]];
+    return [
+      counted === false ? trans.__('%1 (not used)', name) : name,
+      model,
+      energy ? energyText(energy, trans) : UNKNOWN,
+      quantity(mean?.['power'], 'watts'),
+      quantity(mean?.['utilization'], 'ratio'),
+      quantity(peak?.['memory_used'], 'bytes')
+    ];
+  });
+  return [head, ...rows];
 }
 
 function used(cell: ICell): readonly string[] {

@@ -63,7 +63,7 @@ export function absence(device: IDevice, metric: string, trans: TranslationBundl
     case 'permission':
       return trans.__('The driver does not let this user read it.');
     case 'mig':
-      return trans.__('The driver does not report it while the board is split (MIG).');
+      return trans.__('Not available while MIG is on; see its instances.');
     case 'lost':
       return trans.__('The GPU does not answer.');
     case 'asleep':

@@ -4,7 +4,7 @@ import React from 'react';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { details, headline } from '../cell';
+import { details, eachGpu, headline } from '../cell';
 import type { ICell } from '../schema';
 
 /** Renders a cell's record. */
@@ -40,9 +40,45 @@ export class Badge extends ReactWidget implements IRenderMime.IRenderer {
       >
         <div>{headline(cell, this._trans)}</div>
         {second && <small>{second}</small>}
+        <EachGpu cell={cell} trans={this._trans} />
       </div>
     );
   }
 
   private _cell: ICell | null = null;
+}
+
+/** What each GPU had of it, to unfold; nothing where there is only one. */
+function EachGpu(props: {
+  readonly cell: ICell;
+  readonly trans: TranslationBundle;
+}): JSX.Element | null {
+  const [head, ...rows] = eachGpu(props.cell, props.trans);
+  if (!head) {
+    return null;
+  }
+  return (
+    <details>
+      <summary>{props.trans.__('each GPU')}</summary>
+      <table>
+        <thead>
+          <tr>
+            {head.map(word => (
+              <th key={word}>{word}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, ...values]) => (
+            <tr key={name}>
+              <th>{name}</th>
+              {values.map((value, at) => (
+                <td key={at}>{value}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
 }

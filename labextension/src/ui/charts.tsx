@@ -73,6 +73,9 @@ function Drawn(
     [model, revision, metric, range, at, from, to]
   );
   const known = useMemo(() => withMetric(devices, metric), [devices, metric]);
+  if (!known.length && devices.length) {
+    return <Without metric={metric} device={devices[0]} trans={props.trans} />;
+  }
   return (
     <Still
       metric={metric}
@@ -88,6 +91,21 @@ function Drawn(
       onZoom={props.onZoom}
       onReset={props.onReset}
     />
+  );
+}
+
+/** In place of a chart that no GPU has numbers for: why. */
+function Without(props: {
+  readonly metric: string;
+  readonly device: IDevice;
+  readonly trans: TranslationBundle;
+}): JSX.Element {
+  const { metric, device, trans } = props;
+  return (
+    <figure className="jp-GpuMon-chart" data-metric={metric}>
+      <figcaption title={METRICS[metric].help}>{METRICS[metric].title}</figcaption>
+      <p className="jp-GpuMon-detail">{absence(device, metric, trans)}</p>
+    </figure>
   );
 }
 

@@ -93,7 +93,9 @@ export class StatusItem extends ReactWidget {
       quantity(gpu.memory_used, 'bytes'),
       gpu.power == null ? '' : `${gpu.power.toFixed(0)} W`
     ].filter(Boolean);
-    const text = [devices.length > 1 ? label(device) : 'GPU', numbers.join(' · ')].join(' ');
+    const name = devices.length > 1 ? label(device) : 'GPU';
+    const mark = hello?.simulated ? this._trans.__('(simulated)') : '';
+    const text = [name, mark, numbers.join(' · ')].filter(Boolean).join(' ');
     return {
       text,
       title: this._trans.__('Busiest GPU: %1, %2 (%3)', label(device), numbers.join(', '), now.text)

@@ -126,7 +126,10 @@ function ViewCharts(props: IViewProps & { readonly state: IViewState }): JSX.Ele
   const [from, to] = state.zoom ?? [state.now - state.range, state.now];
   const onExport = (kind: 'csv' | 'png'): void => {
     const root = state.root.current ?? document.body;
-    const saved = kind === 'csv' ? saveCsv(metrics, from, to, settings) : savePng(root, from);
+    const { devices, hello } = gpumon.model;
+    const subject = { devices, simulated: hello?.simulated ?? false, from, to };
+    const saved =
+      kind === 'csv' ? saveCsv(metrics, subject, settings) : savePng(root, subject, props.trans);
     saved.catch((error: Error) => Notification.error(error.message));
   };
   return (
