@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..clock import boot_id
+from ..errors import SourceError
 from ..history import History
 from ..model import Device, Hello, PostCell, Request, Sample
 from ..monitor import Monitor
@@ -70,6 +71,12 @@ class Connection:
         """
         self.tape.wait(self._answered, self._made + patience - time.monotonic())
         return self.latest is not None
+
+    def refusal(self) -> str:
+        """Why the source cannot be opened; empty where it can. Waits for its first answer."""
+        self.ready()
+        status = self.hello.status
+        return status.message or "it cannot be opened" if status.state == "disconnected" else ""
 
     def _answered(self) -> bool:
         return self.latest is not None or self.hello.status.state not in ("live", "starting", "restarting")
@@ -165,12 +172,24 @@ def current() -> Connection | None:
 
 
 def use(url: str) -> None:
-    """Take another source from now on, as ``%gpumon --source`` asks."""
+    """Take another source from now on, as ``%gpumon --source`` asks; ``auto`` is the default one.
+
+    Raises:
+        SourceError: it cannot be opened; the source of before stays.
+    """
     global _asked, _shared
-    with _lock:
-        fresh = Connection(url)  # first, so that a malformed URL leaves the old connection in place
-        close()
-        _asked, _shared = url, fresh
+    asked = None if url == "auto" else url
+    fresh, taken = Connection(asked or default_url()), False
+    try:
+        reason = fresh.refusal()
+        if reason:
+            raise SourceError(f"{reason.rstrip('.')}. The source stays as it was.")
+        with _lock:
+            close()
+            _asked, _shared, taken = asked, fresh, True
+    finally:
+        if not taken:  # also where the wait was interrupted
+            fresh.close()
 
 
 def close() -> None:
@@ -180,6 +199,14 @@ def close() -> None:
         ended, _shared = _shared, None
     if ended is not None:
         ended.close()
+
+
+def reset() -> None:
+    """End the connection and forget which source was asked for: the next use begins with the default."""
+    global _asked
+    with _lock:
+        close()
+        _asked = None
 
 
 def default_url() -> str:
@@ -232,7 +259,7 @@ def _forget() -> None:
     _shared, _lock = None, threading.RLock()
 
 
-on_exit: list[Callable[[], None]] = []
+on_exit: list[Callable[[], object]] = []
 """What is to be done before the connection closes: the widget leaves its picture."""
 
 

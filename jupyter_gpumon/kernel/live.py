@@ -89,12 +89,13 @@ def start() -> None:
         _current = Still(link) if context.unattended() else Live(link)
 
 
-def stop() -> None:
-    """End the widget; its picture stays."""
+def stop() -> bool:
+    """End the widget, whose picture stays; whether there was one."""
     global _current
     ended, _current = _current, None
     if ended is not None:
         ended.stop()
+    return ended is not None
 
 
 def after_cell() -> None:

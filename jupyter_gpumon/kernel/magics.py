@@ -9,6 +9,7 @@ What they hand it to is imported on first use: ``%load_ext`` stands at the top o
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -91,7 +92,8 @@ class GpuMonMagics(Magics):  # type: ignore[misc]
         from . import live
 
         _nothing_more(value)
-        live.stop()
+        if not live.stop():
+            sys.stdout.write("gpumon │ Nothing is running here; %gpumon starts the live widget.\n")
 
     def _status(self, value: str) -> None:
         from . import overview
@@ -165,6 +167,6 @@ def unload(shell: Any) -> None:
     magics.summary.unregister()
     for call in connect.on_exit:
         call()
-    connect.close()
+    connect.reset()
     for kind, name in (("line", "gpumon"), ("cell", "gpumon"), ("line", "gpumon_cell")):
         shell.magics_manager.magics[kind].pop(name, None)

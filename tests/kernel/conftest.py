@@ -34,12 +34,16 @@ class Notebook:
         )["content"]
         return [message for message in seen if message["msg_type"] != "status"]
 
-    def outputs(self, code: str) -> list[dict[str, Any]]:
-        """Run a cell; the data of its outputs as they stand when its records are final, updates applied."""
+    def finished(self, code: str) -> list[Message]:
+        """Run a cell; all it published until its records are final, which may be after the cell on a busy machine."""
         seen = self.run(code)
         while any(not data[MIME]["final"] for data in displays(seen).values() if MIME in data):
-            seen.append(self.client.get_iopub_msg(timeout=10))
-        return list(displays(seen).values())
+            seen.append(self.client.get_iopub_msg(timeout=30))
+        return seen
+
+    def outputs(self, code: str) -> list[dict[str, Any]]:
+        """Run a cell; the data of its outputs as they stand when its records are final, updates applied."""
+        return list(displays(self.finished(code)).values())
 
     def records(self, code: str) -> list[dict[str, Any]]:
         """Run a cell; the records it carries in the end."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from .conftest import displays
 
 BUSY = "import time; end = time.monotonic() + {}\nwhile time.monotonic() < end: sum(range(1000))"
 
@@ -35,13 +39,12 @@ def test_a_measured_cell_carries_its_record(notebook):
 
 def test_an_error_in_a_measured_cell_is_as_without_it(notebook):
     """The cell fails (so that "Run all" stops), the traceback names the right line, and the record says "error"."""
-    messages = notebook.run("%%gpumon\nx = 1\n\n1 / 0")
+    messages = notebook.finished("%%gpumon\nx = 1\n\n1 / 0")
     assert notebook.reply["status"] == "error"
     assert notebook.reply["ename"] == "ZeroDivisionError"
-    assert "----> 4" in _text(messages).replace("\x1b[1;32m", "").replace("\x1b[0m", "") or "4" in _text(messages)
-    statuses = [m["content"]["data"] for m in messages if m["msg_type"] == "update_display_data"]
-    assert all("ended with an error" in data["text/plain"] for data in statuses)
-    assert statuses
+    assert "----> 4" in re.sub(r"\x1b\[[0-9;]*m", "", _text(messages))
+    (data,) = displays(messages).values()
+    assert "ended with an error" in data["text/plain"]
 
 
 def test_await_works_in_a_measured_cell(notebook):
@@ -116,6 +119,33 @@ def test_the_report_holds_every_cell_and_their_sum(notebook):
     assert len(lines) == 1 + 3 + 1
     assert "inner" in data["text/plain"]
     assert "2 in all" in lines[-1]
+
+
+def test_a_source_that_cannot_be_leaves_the_old_one_in_place(notebook):
+    """One sentence says why, the GPUs are read on, and auto is the default again."""
+    notebook.run("%gpumon --source sim:gpus=1 status")
+    for source, reason in (("sim:gpus=two", "gpus=two cannot be"), ("replay:none.jsonl", "There is no recording")):
+        notebook.run(f"%gpumon --source {source} status")
+        assert notebook.reply["ename"] == "UsageError"
+        assert reason in notebook.reply["evalue"]
+        (data,) = notebook.outputs("%gpumon status")
+        assert len(data["text/plain"].splitlines()) == 2 + 1
+    (data,) = notebook.outputs("%gpumon --source auto status")
+    assert len(data["text/plain"].splitlines()) == 2 + 2
+
+
+def test_stop_says_that_nothing_is_running(notebook):
+    """Where there is nothing to stop."""
+    assert "Nothing is running" in _text(notebook.run("%gpumon stop"))
+
+
+def test_loading_again_begins_with_the_default_source(notebook):
+    """What was asked for before %unload_ext is forgotten."""
+    notebook.run("%gpumon --source sim:gpus=1 status")
+    notebook.run("%unload_ext jupyter_gpumon")
+    notebook.run("%load_ext jupyter_gpumon")
+    (data,) = notebook.outputs("%gpumon status")
+    assert "gpu1" in data["text/plain"]
 
 
 def test_unloading_takes_everything_away(notebook):
