@@ -186,6 +186,8 @@ class Frame:
 
     def _notes(self, energy: dict[str, Energy], *, final: bool) -> list[str]:
         hello, notes = self.link.hello, []
+        if not self.devices:
+            return [hello.status.message or "there is no GPU here"]
         if self.wish.devices is None and not self._tells():
             notes.append("all visible GPUs count: which of them this notebook uses cannot be seen here")
         if not self.drained.finished:

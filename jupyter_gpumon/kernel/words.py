@@ -60,11 +60,19 @@ def _percent(ratio: float) -> str:
     return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
 
 
+def cost(cell: Cell) -> str:
+    """What the devices that count have used; where no device is known, why nothing was measured."""
+    if not cell.devices:
+        reason = cell.notes[0] if cell.notes else "no GPU is known here"
+        return f"not measured: {reason.rstrip('.')}"
+    names = used(cell)
+    return energy(total(cell.energy[name] for name in names if name in cell.energy)) if names else "no GPU used"
+
+
 def headline(cell: Cell) -> str:
     """What the cell cost, in one line."""
     names = used(cell)
-    cost = energy(total(cell.energy[name] for name in names if name in cell.energy)) if names else "no GPU used"
-    parts = [cost, duration(cell.duration)]
+    parts = [cost(cell), duration(cell.duration)]
     if names:
         parts += [*_power(cell, names), *_memory(cell, names), *_busy(cell, names)]
     if len(names) > 1:
@@ -105,7 +113,8 @@ def small_print(cell: Cell) -> str:
     if cell.status != "ok":
         parts.append({"error": "ended with an error", "interrupted": "interrupted"}.get(cell.status, cell.status))
     parts += [*_held(cell), *_method(cell), *_host(cell), *_company(cell)]
-    return " · ".join([*parts, *cell.notes])
+    notes = cell.notes if cell.devices else cell.notes[1:]  # the first is in the headline then
+    return " · ".join([*parts, *notes])
 
 
 def _held(cell: Cell) -> Iterable[str]:

@@ -118,6 +118,9 @@ def test_the_report_holds_every_cell_and_their_sum(notebook):
     lines = data["text/plain"].splitlines()
     assert len(lines) == 1 + 3 + 1
     assert "inner" in data["text/plain"]
+    assert [line.split()[0] for line in lines[1:-1]] == sorted(line.split()[0] for line in lines[1:-1])
+    assert "inner" in lines[2]  # by start: the cell round it began first and ended last
+    assert all("simulated" in line for line in lines[1:-1])
     assert "2 in all" in lines[-1]
 
 

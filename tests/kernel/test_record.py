@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_gpumon.kernel.record import MIME, bundle, saved
+from jupyter_gpumon.kernel.report import altogether
 from jupyter_gpumon.kernel.words import energy, headline, small_print, total
 from jupyter_gpumon.model import Cell, CellDevice, Energy
 
@@ -70,6 +71,21 @@ def test_a_cell_that_used_no_gpu_says_so():
     """It has not cost 0 J: it has not used one."""
     cell = Cell(start=0.0, end=1.0, devices=(CellDevice(name="gpu0", model="H200", used=False),))
     assert headline(cell) == "no GPU used · 1.00 s"
+
+
+def test_where_no_gpu_is_known_nothing_was_measured():
+    """Which is another thing than a cell that used none; the reason is said once."""
+    cell = Cell(start=0.0, end=1.0, notes=("The NVIDIA driver is not installed.",))
+    assert headline(cell) == "not measured: The NVIDIA driver is not installed · 1.00 s"
+    assert small_print(cell) == ""
+
+
+def test_a_short_cell_does_not_take_the_number_from_a_reports_sum():
+    """A bound widens the interval: 0 to 7 J more."""
+    whole = altogether([Energy(joules=4300.0, low=4270.0, high=4330.0), Energy(high=7.0)])
+    assert whole == Energy(joules=4303.5, low=4270.0, high=4337.0)
+    assert energy(whole) == "4.30 kJ ±0.78 %"
+    assert altogether([whole, Energy()]).joules is None
 
 
 def test_what_is_saved_leaves_out_who_and_where():
