@@ -7,6 +7,9 @@ import { request } from './request';
 import type { IDevice } from './schema';
 import { label, shortName, timeOf } from './words';
 
+/** Told to a chart's element: draw what is latest, though nobody sees it. */
+export const DRAW = 'gpumon:draw';
+
 /** What a file has to say of itself: which GPUs, when, and whether they are real. */
 export interface ISubject {
   readonly devices: readonly IDevice[];
@@ -55,6 +58,8 @@ export async function savePng(
   trans: TranslationBundle
 ): Promise<void> {
   const charts = [...root.querySelectorAll<HTMLElement>('.jp-GpuMon-chart')];
+  charts.forEach(chart => chart.querySelector('.jp-GpuMon-plot')?.dispatchEvent(new Event(DRAW)));
+  await new Promise(drawn => window.setTimeout(drawn)); // a chart draws once its data is complete
   const pictures = charts.map(chart => ({
     title: chart.querySelector('figcaption')?.textContent ?? '',
     canvas: chart.querySelector<HTMLCanvasElement>('.uplot canvas')
@@ -82,7 +87,7 @@ function compose(
   const sheet = document.createElement('canvas');
   const legend = subject.devices.length * 16 * ratio;
   sheet.width =
-    Math.max(300 * ratio, ...pictures.map(({ canvas }) => canvas?.width ?? 0)) + 2 * margin;
+    Math.max(380 * ratio, ...pictures.map(({ canvas }) => canvas?.width ?? 0)) + 2 * margin;
   sheet.height = heights.reduce((sum, height) => sum + height, 2 * margin + head + legend);
   const context = sheet.getContext('2d');
   if (context) {

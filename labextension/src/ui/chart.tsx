@@ -3,6 +3,7 @@
 import React, { useEffect, useRef, useState } from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { clock, quantity, scaleOf, symbol } from '../format';
+import { DRAW } from '../export';
 import type { IWindow } from '../history';
 import { isLight, strokeOf } from '../palette';
 import { METRICS, type IDevice, type IGpu } from '../schema';
@@ -147,9 +148,11 @@ function watch(
   });
   resized.observe(element);
   appeared.observe(element);
+  element.addEventListener(DRAW, onSeen);
   return () => {
     resized.disconnect();
     appeared.disconnect();
+    element.removeEventListener(DRAW, onSeen);
   };
 }
 
