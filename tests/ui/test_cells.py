@@ -49,6 +49,24 @@ def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
     view.picture("badges")
 
 
+def test_a_record_of_several_gpus_unfolds_each(lab, visit):
+    """Closed, it is the same two lines; opened, a row per GPU, and one that was not used says so."""
+    second = {"name": "gpu1", "model": "NVIDIA H200", "used": False}
+    record = {**RECORD, "devices": [*RECORD["devices"], second]}
+    server = lab("sim:gpus=2&script=training")
+    server.notebook("several.ipynb", [output(record)])
+    view = visit(server).open()
+    view.run("docmanager:open", path="several.ipynb")
+    badge = view.page.locator(".jp-GpuMon-badge")
+    badge.get_by_text("each GPU").click(timeout=30_000)
+    rows = badge.locator("tbody tr")
+    assert [row.split("\t") for row in rows.all_inner_texts()] == [
+        ["gpu0", "NVIDIA H200", "4.13 kJ ±0.61 %", "333 W", "91 %", "38.2 GB"],
+        ["gpu1 (not used)", "NVIDIA H200", *["—"] * 4],
+    ]
+    view.picture("badge-each")
+
+
 READY = """async () => {
   const notebook = jupyterapp.shell.currentWidget;
   if (!notebook?.context) return false;

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from .conftest import SCREENSHOTS
+
 pytestmark = pytest.mark.ui
 
 TWO = "sim:gpus=2&script=training"
@@ -18,7 +20,9 @@ def test_the_status_bar_names_the_busiest_gpu_and_opens_the_panel(lab, visit):
     """Utilization, memory and power of one GPU; a click shows the panel."""
     view = visit(lab(TWO)).open()
     item = view.page.locator(".jp-GpuMon-statusButton")
-    view.wait("() => /\\d %.*GB.*W/.test(document.querySelector('.jp-GpuMon-statusButton')?.innerText ?? '')")
+    view.wait(
+        "() => /simulated.*\\d %.*GB.*W/.test(document.querySelector('.jp-GpuMon-statusButton')?.innerText ?? '')"
+    )
     item.click()
     view.panel.wait_for(timeout=10_000)
 
@@ -92,17 +96,23 @@ def test_settings_apply_at_once(lab, visit):
 
 
 def test_charts_are_saved_as_csv_and_png(lab, visit):
-    """The CSV holds the charted metrics with their units; the picture is a picture."""
+    """The CSV names GPUs, times and units and says that it is simulated; the picture is a picture."""
     view = visit(lab(TWO)).open().live()
     with view.page.expect_download() as saved:
         view.panel.get_by_role("button", name="CSV").click()
     text = saved.value.path().read_text()
-    assert text.startswith("time,")
-    assert "power_watts" in text.splitlines()[0]
-    assert len(text.splitlines()) > 2
+    head, first, *rest = text.splitlines()
+    assert head.startswith("time,time_iso,simulated,GPU 0 (GPU-")
+    assert re.search(r",GPU 1 \(GPU-[^,]+\)\.power_watts", head)
+    assert re.match(r"\d+[.\d]*,\d{4}-\d\d-\d\dT[\d:.]+Z,true,", first)
+    assert len(first.split(",")) == len(head.split(","))
+    assert rest
     with view.page.expect_download() as saved:
         view.panel.get_by_role("button", name="PNG").click()
-    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+    picture = saved.value.path().read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    (SCREENSHOTS / "saved.png").write_bytes(picture)
 
 
 def test_a_hidden_page_closes_its_socket_and_a_visible_one_catches_up(lab, visit):

@@ -66,6 +66,30 @@ def test_eight_gpus_fit_a_narrow_panel(lab, visit, width):
     view.picture(f"eight-{width}")
 
 
+@pytest.mark.parametrize("source", [ONE, EIGHT])
+@pytest.mark.parametrize("width", [170, 230, 300])
+def test_the_wide_view_stands_a_narrow_place(lab, visit, width, source):
+    """In a thin split of the main area no number of a GPU or of the host is cut off."""
+    view = visit(lab(source)).open()
+    view.run("gpumon:open")
+    wide = view.page.locator("#jp-gpumon-wide")
+    wide.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=20_000)
+    view.wait("() => /\\d W/.test(document.querySelector('#jp-gpumon-wide').innerText)")
+    over = view.page.evaluate(
+        """async width => {
+      const view = document.querySelector('#jp-gpumon-wide .jp-GpuMon-view');
+      view.style.width = `${width}px`;
+      await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      const edge = view.getBoundingClientRect().right + 0.5;
+      const cut = e => e.getBoundingClientRect().right > edge || e.scrollWidth > e.clientWidth + 1;
+      return [...view.querySelectorAll('.jp-GpuMon-value')].filter(cut).map(e => `${e.parentElement.className}: ${e.textContent}`);
+    }""",
+        width,
+    )
+    view.picture(f"narrow-{width}-{source[9]}")
+    assert over == []
+
+
 def test_the_dark_theme_is_dark(lab, visit):
     """Ground and text follow the theme; charts are drawn anew."""
     view = visit(lab(EIGHT)).open().live()
@@ -133,4 +157,5 @@ def test_mig_instances_are_below_their_board(lab, visit):
     board = view.panel.locator(".jp-GpuMon-card", has=view.page.locator(".jp-GpuMon-instance")).first
     assert board.locator(".jp-GpuMon-instance").count() >= 2
     assert re.search(r"\dg\.\d+gb", board.inner_text())
+    assert "see its instances" in str(board.locator(".jp-GpuMon-meter").first.get_attribute("title"))
     view.picture("mig")
