@@ -36,6 +36,22 @@ def test_a_block_has_its_energy_and_its_interval():
     assert (title, ipython) == ("epoch", "False")
 
 
+def test_a_plain_script_drives_a_simulated_gpu():
+    """The default script follows the kernels of a server; where there is none, the program itself is on GPU 0."""
+    devices, joules = _python(
+        """
+        import time, jupyter_gpumon
+        with jupyter_gpumon.measure() as m:
+            end = time.monotonic() + 2
+            while time.monotonic() < end: sum(range(1000))
+        print(",".join(d.name for d in m.cell.devices if d.used), m.energy)
+        """,
+        source="sim:gpus=2",
+    )
+    assert devices == "gpu0"
+    assert float(joules) > 0
+
+
 def test_functions_and_coroutines_are_measured_per_call():
     """The decorated function keeps its name and result; a coroutine counts until it is done; nested ones count both."""
     assert _python("""

@@ -1,4 +1,7 @@
-"""The kernels of the Jupyter server that started us, and how busy each really is: what the notebook script follows."""
+"""The kernels of the Jupyter server that started us, and how busy each really is: what the notebook script follows.
+
+A plain program that measures itself has no server: then it is what is followed.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ CONTEXT = 520 * MB
 GROWTH = 1500 * MB
 """Bytes of device memory allocated per second of computing."""
 WORDS = ("ipykernel", "ipykernel_launcher", "ipython")
+SERVERS = ("jupyter", "jupyterlab", "jupyter_server", "notebook", "jupyter_gpumon", "gpumon", "pytest")
+"""Programs that compute nothing themselves, and ``pytest``, in which servers are tested."""
 
 
 @dataclass
@@ -45,6 +50,7 @@ class Kernels:
         self._gpus, self._clock = gpus, clock
         self._parent = os.getppid() if parent is None else parent
         self._looked = self._measured = -1e9
+        self._serves = False
         self.alive: dict[int, Kernel] = {}
 
     def refresh(self) -> None:
@@ -70,6 +76,8 @@ class Kernels:
         try:
             parent = psutil.Process(self._parent)
             found = [p for p in (parent, *parent.children(recursive=True)) if _is_kernel(p)]
+            self._serves = self._serves or bool(found) or _is_server(parent)
+            found = found if self._serves else [parent]
         except psutil.Error:
             found = []
         pids = {process.pid for process in found}
@@ -112,11 +120,19 @@ class Kernels:
 
 
 def _is_kernel(process: psutil.Process) -> bool:
+    return any(name in WORDS for name in _names(process))
+
+
+def _is_server(process: psutil.Process) -> bool:
+    return any(name in SERVERS or name.startswith(("jupyter-", "jupyterhub-")) for name in _names(process))
+
+
+def _names(process: psutil.Process) -> list[str]:
+    """The program's name and its first arguments, without folders; none where it cannot be asked."""
     try:
-        words = process.cmdline()
+        return [word.rpartition(os.sep)[2].removesuffix(".py") for word in process.cmdline()[:6]]
     except psutil.Error:
-        return False
-    return any(word.rpartition(os.sep)[2].removesuffix(".py") in WORDS for word in words[:6])
+        return []
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
