@@ -82,7 +82,8 @@ def test_the_wide_view_stands_a_narrow_place(lab, visit, width, source):
       await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
       const edge = view.getBoundingClientRect().right + 0.5;
       const cut = e => e.getBoundingClientRect().right > edge || e.scrollWidth > e.clientWidth + 1;
-      return [...view.querySelectorAll('.jp-GpuMon-value')].filter(cut).map(e => `${e.parentElement.className}: ${e.textContent}`);
+      const values = [...view.querySelectorAll(".jp-GpuMon-value")].filter(cut);
+      return values.map(e => `${e.parentElement.className}: ${e.textContent}`);
     }""",
         width,
     )
@@ -159,3 +160,12 @@ def test_mig_instances_are_below_their_board(lab, visit):
     assert re.search(r"\dg\.\d+gb", board.inner_text())
     assert "see its instances" in str(board.locator(".jp-GpuMon-meter").first.get_attribute("title"))
     view.picture("mig")
+
+
+def test_an_event_says_which_gpu_it_is_about(lab, visit):
+    """The driver's own words for an error name no GPU: the entry does."""
+    view = visit(lab("sim:gpus=2&script=ecc")).open().live()
+    entry = view.panel.locator(".jp-GpuMon-happening[data-kind=xid]").first
+    entry.wait_for(timeout=90_000)
+    assert re.search(r"GPU 1: XID \d+", entry.inner_text())
+    view.picture("xid")
