@@ -8,9 +8,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import bench
+    from .kernel.bridge import watch_opentelemetry
     from .kernel.measure import Measurement, measure
+    from .kernel.report import write_report
+    from .kernel.run import load_run, log_metric, log_metrics, run, watch_cache
+    from .kernel.span import span, traced
+    from .kernel.started import plot, start, stop
+    from .runs.kvcache import kv_cache_bytes
 
-__all__ = ["Measurement", "__version__", "load_ipython_extension", "measure", "unload_ipython_extension"]
+__all__ = [
+    "Measurement", "__version__", "bench", "kv_cache_bytes", "load_ipython_extension", "load_run", "log_metric",
+    "log_metrics", "measure", "plot", "run", "span", "start", "stop", "traced", "unload_ipython_extension",
+    "watch_cache", "watch_opentelemetry", "write_report",
+]  # fmt: skip
+
+_LAZY = {
+    **dict.fromkeys(("measure", "Measurement"), "kernel.measure"),
+    **dict.fromkeys(("run", "log_metric", "log_metrics", "load_run", "watch_cache"), "kernel.run"),
+    **dict.fromkeys(("span", "traced"), "kernel.span"),
+    **dict.fromkeys(("start", "stop", "plot"), "kernel.started"),
+    "watch_opentelemetry": "kernel.bridge",
+    "kv_cache_bytes": "runs.kvcache",
+    "write_report": "kernel.report",
+}
+"""Public name → the module it is in, imported when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
@@ -18,10 +40,12 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("jupyter-gpumon")
-    if name in ("measure", "Measurement"):
-        from .kernel import measure as module
+    from importlib import import_module
 
-        return getattr(module, name)
+    if name == "bench":
+        return import_module(".bench", __name__)
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

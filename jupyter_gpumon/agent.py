@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from .clock import SystemClock
 from .errors import LibraryMismatch, SourceError, WireError
 from .model import Error, Request, Sample
 from .sources.host import HostReader
+from .sources.known import KnownSensors, cache_file
 from .sources.lifeline import BEAT, EXIT_FRESH, EXIT_REFUSED, REOPEN, Watchdog
 from .sources.outbox import Outbox
 from .sources.sampler import Sampler
@@ -31,15 +34,18 @@ PARENT_LOOK = 1.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the parent ends, and return the exit code."""
     asked = _parser().parse_args(arguments)
+    if hasattr(signal, "pthread_sigmask"):  # Whoever started us may hold signals back: that is not for us.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         sampler = Sampler(
             backend_opener(asked.backend),
-            HostReader(),
+            HostReader(Path(os.environ.get("GPUMON_ROOT") or "/")),
             interval=asked.interval,
             source=asked.name or asked.backend,
             patience=asked.patience,
             reopen=asked.reopen,
             software=asked.software,
+            known=KnownSensors(cache_file()),
         )
         return _run(sampler, asked.stall)
     except SourceError as e:

@@ -8,9 +8,16 @@ What can go wrong, and what each says to the user:
     - LibraryMismatch    mismatch: only a fresh process can heal it
     - DriverDenied       permission
   x DeviceLost           one GPU fell off the bus; the others go on
+  x DeviceError          a device was asked for that there is not
   x SourceError          a source URL is malformed, or its stream cannot be opened
   x WireError            a message is not one
   x CellError            a cell was refused
+  x RunError             a run, or what is logged in it, cannot be what was said
+  x RatesError           a region, a price or a PUE cannot be used
+  x RuleError            a rule cannot be read; it knows the column of the mistake
+  x DeliveryError        alerts could not be handed over; it knows whether trying again is of use
+  x PolicyError          a policy cannot be used, or what it is to do is refused
+  x ExporterError        metrics cannot be served as they were asked for
 """
 
 from __future__ import annotations
@@ -69,6 +76,10 @@ class DeviceLost(GpuMonError):
     """A GPU fell off the bus (NVML error 15)."""
 
 
+class DeviceError(GpuMonError):
+    """A device was asked for that there is not; the text names those there are."""
+
+
 class SourceError(GpuMonError):
     """A source cannot be opened; the text names the URL and what is wrong with it."""
 
@@ -79,3 +90,41 @@ class WireError(GpuMonError):
 
 class CellError(GpuMonError):
     """A cell record that is not accepted."""
+
+
+class RatesError(GpuMonError):
+    """A region, a price or a PUE that cannot be used; the text names the mistake."""
+
+
+class RunError(GpuMonError):
+    """A run that there is not, or something that cannot be logged, compared or exported; the text says what can."""
+
+
+class ExporterError(GpuMonError):
+    """Metrics cannot be served as they were asked for; the text names the mistake."""
+
+
+class RuleError(GpuMonError):
+    """A rule that cannot be used; the text says why, and ``column`` where in its condition, counted from 1."""
+
+    def __init__(self, message: str, column: int | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+class PolicyError(GpuMonError):
+    """A policy that cannot be used, or something that it may not or cannot do; the text says why."""
+
+
+class DeliveryError(GpuMonError):
+    """Alerts could not be handed over; the text holds no address or secret.
+
+    Args:
+        message: what went wrong.
+        refused: the receiver never takes this message, so that trying again is of no use.
+        after: seconds after which it wants to be asked again.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.refused, self.after = refused, after

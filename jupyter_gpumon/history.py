@@ -10,7 +10,8 @@ import math
 import threading
 import time
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from .metrics import HOST_METRICS, METRICS, SERIES, Metric
 from .model import Columns, Sample
@@ -26,19 +27,33 @@ CONSTANT = frozenset({"memory_total", "memory_free", "memory_reserved", "bar1_to
 JUMP = 2.0
 """Seconds by which the wall clock may run ahead of the monotonic one before it counts as sleep."""
 
+RARE = frozenset({"slow", "rare"})
+"""Tiers whose metrics are kept in steps of 10 s at best."""
+
 SLOW = 35.0
 """A metric that is read every 10 to 30 s holds its value in between."""
 
 BREATH = 5e-5
 """Seconds of sleep per series that is asked for: whoever waits for the interpreter has it at once, not 5 ms later."""
 
-_GRAIN = {"ratio": 1e-4, "watts": 0.1, "celsius": 0.1, "hertz": 1e5, "bytes": 1e4, "count": 1e-3, "seconds": 1e-3}
+GRAIN = {"ratio": 1e-4, "watts": 0.1, "celsius": 0.1, "hertz": 1e5, "bytes": 1e4, "count": 1e-3, "seconds": 1e-3}
 """What a mean is rounded to: float32 carries seven digits, and nobody reads more."""
 
 _HOST = ""
 
 _Copies = dict[str, dict[str, tuple[float, "array[float]"]]]
 """Device and metric → (seconds per slot, slots)."""
+
+
+class _Metrics:
+    """Some metrics, and how to get all their values at once."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.all, self.rare = metrics, [metric.tier in RARE for metric in metrics]
+        names = [metric.name for metric in metrics]
+        self.values: Callable[[object], Sequence[float | None]] = (
+            attrgetter(*names) if len(names) > 1 else lambda told: [getattr(told, name) for name in names]
+        )
 
 
 class History:
@@ -52,11 +67,14 @@ class History:
     def __init__(self, tiers: Sequence[tuple[float, float]] = TIERS, metrics: Iterable[str] | None = None) -> None:
         self._tiers = tuple(sorted(tiers))
         kept = SERIES - CONSTANT if metrics is None else SERIES & frozenset(metrics)
-        self._gpu = [METRICS[name] for name in METRICS if name in kept]
-        self._host = [metric for metric in HOST_METRICS.values() if metric.kind in ("gauge", "counter")]
+        self._gpu = _Metrics([METRICS[name] for name in METRICS if name in kept])
+        self._host = _Metrics([metric for metric in HOST_METRICS.values() if metric.kind in ("gauge", "counter")])
         self._series: dict[tuple[str, str], Series] = {}
+        self._lines: dict[str, list[Series | None]] = {}
+        """The same by device, in the order of its metrics."""
         self._seen = Series(self._tiers, counter=False)
         self._axis = self._time = self._mono = 0.0
+        self._begin: float | None = None
         self._lock = threading.Lock()
 
     def push(self, sample: Sample, hold: float = 3.0) -> None:
@@ -64,12 +82,19 @@ class History:
         if not sample.gpus and sample.host is None:
             return
         with self._lock:
+            self._begin = sample.time if self._begin is None else self._begin
             self._move(sample)
-            self._seen.write(self._axis, 1.0, hold)
+            slots = {step: int(self._axis // step) for step, _ in self._tiers}
+            self._seen.write(slots, 1.0, hold)
             for gpu in sample.gpus:
-                self._keep(gpu.uuid, gpu, self._gpu, hold)
+                self._keep(gpu.uuid, gpu, self._gpu, slots, hold)
             if sample.host is not None:
-                self._keep(_HOST, sample.host, self._host, hold)
+                self._keep(_HOST, sample.host, self._host, slots, hold)
+
+    @property
+    def begin(self) -> float | None:
+        """The Unix time from which on there is anything here; None before the first sample."""
+        return None if self._begin is None else max(self._begin, self._time - self._tiers[-1][1])
 
     def _move(self, sample: Sample) -> None:
         """Let the axis run on: with the monotonic clock, and with the wall clock where that one stood still or anew."""
@@ -80,15 +105,17 @@ class History:
             self._axis += max(wall, 0.0) if mono < 0 or wall - mono > JUMP else mono
         self._time, self._mono = sample.time, sample.mono
 
-    def _keep(self, device: str, values: object, metrics: Iterable[Metric], hold: float) -> None:
-        for metric in metrics:
-            value = getattr(values, metric.name)
+    def _keep(self, device: str, told: object, metrics: _Metrics, slots: Mapping[float, int], hold: float) -> None:
+        lines = self._lines.get(device) or self._lines.setdefault(device, [None] * len(metrics.all))
+        for place, value in enumerate(metrics.values(told)):
             if value is not None:
-                series = self._series.get((device, metric.name)) or self._make(device, metric)
-                series.write(self._axis, value, SLOW if metric.tier == "slow" else hold)
+                series = lines[place]
+                if series is None:
+                    series = lines[place] = self._make(device, metrics.all[place])
+                series.write(slots, value, SLOW if metrics.rare[place] else hold)
 
     def _make(self, device: str, metric: Metric) -> Series:
-        tiers = [tier for tier in self._tiers if tier[0] >= 10] if metric.tier == "slow" else []
+        tiers = [tier for tier in self._tiers if tier[0] >= 10] if metric.tier in RARE else []
         series = Series(tiers or self._tiers, counter=metric.kind == "counter")
         self._series[device, metric.name] = series
         return series
@@ -197,5 +224,5 @@ class _Window:
         counter = metric.kind == "counter"
         choose: Choose = last if counter else (mean, min, max)[which]
         return self._rows.listed(
-            self._rows.fold(values, slot, choose), None if counter else _GRAIN.get(metric.unit, 1e-3)
+            self._rows.fold(values, slot, choose), None if counter else GRAIN.get(metric.unit, 1e-3)
         )

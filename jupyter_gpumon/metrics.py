@@ -14,8 +14,14 @@ from typing import Annotated, Literal, get_type_hints
 from msgspec import Meta, Struct
 
 Kind = Literal["gauge", "counter"]
-Tier = Literal["fast", "normal", "slow"]
+Tier = Literal["fast", "normal", "slow", "rare"]
 Number = float | None
+
+CLOCK_EVENTS = (
+    "idle", "power_cap", "hw_slowdown", "sync_boost", "thermal", "hw_thermal", "power_brake", "display", "board_limit",
+    "reliability", "app_clocks",
+)
+"""What can hold a clock back (``Gpu.clock_events``)."""
 
 
 def _metric(kind: Kind, unit: str, tier: Tier, title: str, help: str) -> Meta:
@@ -52,7 +58,7 @@ class Gpu(Struct, frozen=True, kw_only=True, omit_defaults=True):
     performance_state: Annotated[Number, _gauge("count", "fast", "P-state", "Performance state, 0 (fastest) to 15.")] = None
     clock_events: Annotated[
         tuple[str, ...] | None,
-        Meta(title="Held back by", description="Why the clock is not at its maximum now: idle, power_cap, hw_slowdown, sync_boost, thermal, hw_thermal, power_brake, display, board_limit, reliability, app_clocks.", extra={"kind": "set", "unit": "", "tier": "fast"}),
+        Meta(title="Held back by", description=f"Why the clock is not at its maximum now: {', '.join(CLOCK_EVENTS)}.", extra={"kind": "set", "unit": "", "tier": "fast"}),
     ] = None
 
     memory_total: Annotated[Number, _gauge("bytes", "normal", "Memory, total", "Device memory of the board or instance.")] = None
@@ -87,10 +93,17 @@ class Gpu(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pcie_gen: Annotated[Number, _gauge("count", "slow", "PCIe generation", "Generation the link runs at now; it drops when idle.")] = None
     pcie_width: Annotated[Number, _gauge("count", "slow", "PCIe width", "Lanes the link uses now.")] = None
     pcie_replay: Annotated[Number, _counter("count", "slow", "PCIe replays", "Packets sent again over PCIe.")] = None
-    nvlink_active: Annotated[Number, _gauge("count", "slow", "NVLinks up", "NVLinks that are active.")] = None
+    pcie_errors: Annotated[Number, _counter("count", "slow", "PCIe errors, corrected", "Errors on PCIe that were corrected.")] = None
+    pcie_fatal_errors: Annotated[Number, _counter("count", "slow", "PCIe errors, fatal", "Errors on PCIe after which the link was not reliable any more.")] = None
+    nvlink_active: Annotated[Number, _gauge("count", "slow", "NVLinks up", "NVLinks that are active, or asleep to save power.")] = None
     nvlink_crc_errors: Annotated[Number, _counter("count", "slow", "NVLink CRC errors", "CRC errors over all NVLinks.")] = None
     nvlink_replays: Annotated[Number, _counter("count", "slow", "NVLink replays", "Replays over all NVLinks.")] = None
     nvlink_recoveries: Annotated[Number, _counter("count", "slow", "NVLink recoveries", "Link recoveries over all NVLinks.")] = None
+    nvlink_errors: Annotated[Number, _counter("count", "slow", "NVLink errors", "Packets with errors over all NVLinks (NVLink 5).")] = None
+    nvlink_recovery_failures: Annotated[Number, _counter("count", "slow", "NVLink recoveries, failed", "Recoveries after which a link was down (NVLink 5).")] = None
+    nvlink_ber: Annotated[Number, _gauge("count", "slow", "NVLink bit error rate", "Effective bit error rate of the worst NVLink (NVLink 5).")] = None
+    fabric_state: Annotated[Number, _gauge("count", "slow", "Fabric", "Registration with the NVSwitch fabric: 1 not started, 2 under way, 3 complete.")] = None
+    fabric_health: Annotated[Number, _gauge("count", "slow", "Fabric health", "What the NVSwitch fabric says of this GPU: 1 healthy, 2 unhealthy, 3 with limits.")] = None
     ecc_corrected: Annotated[Number, _counter("count", "slow", "ECC corrected", "Corrected memory errors since the driver was loaded.")] = None
     ecc_uncorrected: Annotated[Number, _counter("count", "slow", "ECC uncorrected", "Uncorrected memory errors since the driver was loaded.")] = None
     ecc_corrected_lifetime: Annotated[Number, _counter("count", "slow", "ECC corrected, lifetime", "Corrected memory errors over the board's life.")] = None
@@ -100,8 +113,14 @@ class Gpu(Struct, frozen=True, kw_only=True, omit_defaults=True):
     remap_pending: Annotated[Number, _gauge("count", "slow", "Remap pending", "1 where a row remap waits for a GPU reset.")] = None
     remap_failure: Annotated[Number, _gauge("count", "slow", "Remap failed", "1 where a row remap has failed: the board is due for exchange.")] = None
     retired_pages: Annotated[Number, _counter("count", "slow", "Retired pages", "Memory pages retired (before Ampere).")] = None
+    retired_double_bit: Annotated[Number, _counter("count", "rare", "Retired pages, double-bit", "Memory pages retired for double-bit errors (before Ampere).")] = None
+    retired_double_bit_week: Annotated[Number, _gauge("count", "rare", "Retired pages, this week", "Memory pages retired for double-bit errors within the last seven days (before Ampere).")] = None
     retired_pending: Annotated[Number, _gauge("count", "slow", "Retirement pending", "1 where a page retirement waits for a reboot.")] = None
+    sram_threshold: Annotated[Number, _gauge("count", "slow", "SRAM threshold", "1 where uncorrectable errors of the on-chip memory have passed the board's threshold.")] = None
+    unrepairable_memory: Annotated[Number, _gauge("count", "slow", "Memory beyond repair", "1 where memory has failed that cannot be repaired.")] = None
+    inforom_valid: Annotated[Number, _gauge("count", "rare", "InfoROM", "1 where the checksums of the board's flash are right, 0 where it is corrupted.")] = None
     recovery_action: Annotated[Number, _gauge("count", "slow", "Recovery action", "What the driver asks for: 0 nothing, 1 GPU reset, 2 node reboot, 3 drain P2P, 4 drain and reset.")] = None
+    vgpu_licensed: Annotated[Number, _gauge("count", "slow", "vGPU licensed", "1 where the vGPU software has a licence for this GPU, 0 where it has none; absent where it needs none.")] = None
     uptime: Annotated[Number, _gauge("seconds", "slow", "GPU uptime", "Time since the GPU was reset or the driver loaded.")] = None
 
 
@@ -133,6 +152,15 @@ class Metric(Struct, frozen=True, kw_only=True):
     tier: str
     title: str
     help: str
+
+    @property
+    def column(self) -> str:
+        """Its name where a name has to say the unit (SQL, CSV, Prometheus): ``power_watts``, ``utilization_ratio``.
+
+        A count has no unit to say, and a unit that the name already ends in is not said twice.
+        """
+        plain = self.unit in ("", "count") or self.name.endswith(f"_{self.unit}")
+        return self.name if plain else f"{self.name}_{self.unit}"
 
 
 def _read_off(struct: type[Struct]) -> dict[str, Metric]:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from .findings import Action, Alert, Finding
+from .links import Link
 from .metrics import HOST_METRICS, METRICS, SERIES, Gpu, Host, Metric
+from .rates import Rates
 
 __all__ = [
     "HOST_METRICS", "METRICS", "REASONS", "SERIES", "WIRE_VERSION", "Cell", "CellDevice", "Columns", "Device", "Edge",
@@ -68,6 +71,7 @@ class Device(Struct, frozen=True, kw_only=True, omit_defaults=True):
     compute_instance: int | None = None
     slices: float | None = None
     """Share of the board's compute slices that this MIG instance has, 0 to 1."""
+    sensor: Sensor | None = None
     topology: dict[str, str] = field(default_factory=dict)
     """UUID of another device → nearest common link: internal, single, multiple, hostbridge, node, system or nvlink."""
 
@@ -75,6 +79,35 @@ class Device(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def label(self) -> str:
         """``gpu0``, or ``gpu0:1`` for a MIG instance."""
         return f"gpu{self.index}" if self.instance is None else f"gpu{self.index}:{self.instance}"
+
+
+class Sensor(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a board measures what it draws: by a trial where ``checked``, else as its architecture is known for."""
+
+    method: str = "counter"
+    """What energy is taken from: ``counter``, ``instant``, ``average`` (readings of power) or ``none``."""
+    period: float | None = None
+    """Seconds between two updates of the energy counter."""
+    jitter: float | None = None
+    """Seconds by which they come early or late (standard deviation)."""
+    delay: float | None = None
+    """Seconds after which the counter shows what was drawn."""
+    agreement: float | None = None
+    """The counter's growth over the integral of power in the same time; 1 is perfect."""
+    polled: float | None = None
+    """The counter's growth while it is read at our rate over that while it is left alone; 1 is perfect."""
+    update: float | None = None
+    """Seconds between two updates of the power reading."""
+    window: float | None = None
+    """Seconds over which a power reading is averaged."""
+    duty: float | None = None
+    """Share of the time in which the sensor looks, 0 to 1; None where nobody knows."""
+    provenance: str = ""
+    """Where ``window`` and ``duty`` are from."""
+    checked: float | None = None
+    """Unix time of the trial; None where there was none yet."""
+    reason: str = ""
+    """Why the counter is not used although there is one, or why there was no trial."""
 
 
 class Process(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -102,10 +135,23 @@ class Edge(Struct, frozen=True, kw_only=True):
     since: float
     mono: float
     joules: float
+    took: float = 0.0
+    """Seconds up to ``mono`` in which the new value was answered: a later update may have come by ``mono``."""
+
+
+class PowerRun(Struct, frozen=True, kw_only=True):
+    """Readings of one device's power, finer than a sample: the driver's own buffer, or polled while measuring."""
+
+    uuid: str
+    kind: str
+    """``instant``, ``average`` (over the sensor's window, which ends at the reading) or ``buffer`` (the driver's)."""
+    monos: tuple[float, ...]
+    """When each was taken, monotonic seconds, ascending."""
+    watts: tuple[float, ...]
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that happened: ``kind`` is appeared, gone, lost, back, xid, gap, note, cell or alert."""
+    """Something that happened: ``kind`` is appeared, gone, lost, back, xid, gap, note, cell, sink, alert or policy."""
 
     kind: str
     time: float
@@ -117,7 +163,11 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     uuid: str | None = None
     code: int | None = None
     until: float | None = None
-    """Unix time at which it ended, for what lasts (gap, cell)."""
+    """Unix time at which it ended, for what lasts (gap, cell, alert)."""
+    alert: Alert | None = None
+    """For ``alert``: the alert as it is now."""
+    action: Action | None = None
+    """For ``policy``: what a policy does, is about to do, or did not."""
 
 
 class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -170,6 +220,10 @@ class Hello(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="hello", 
     events: tuple[Event, ...] = ()
     """What happened lately, oldest first, of what repeats only the last; sent together with ``history``."""
     user: str | None = None
+    reach: float | None = None
+    """Seconds of the past that ``samples`` can answer, where a store keeps more than memory does."""
+    rates: Rates | None = None
+    """What a kWh means in carbon and cost; None where no server says it, empty where it says that this is off."""
 
 
 class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="sample", tag_field="type"):
@@ -182,21 +236,49 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="sample"
     processes: tuple[Process, ...] | None = None
     """None where this sample did not look; empty where nobody is there."""
     edges: tuple[Edge, ...] = ()
+    powers: tuple[PowerRun, ...] = ()
     events: tuple[Event, ...] = ()
+    links: tuple[Link, ...] | None = None
+    """Each NVLink, in the sample after somebody asked for that."""
     missed: int = 0
     """Samples that were due since the one before and were left out because the driver or the machine was too slow."""
+    took: float | None = None
+    """Seconds that this look at the driver and the host took."""
 
 
 class Energy(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Energy of one device over one window. ``joules`` is None where only ``high`` can be said ("≤ x J")."""
+    """Energy of one device over one window. ``joules`` is None where only ``high`` can be said ("≤ x J").
+
+    What the whole device took in the window is ``joules + others + unattributed``; without these two, it was alone.
+    """
 
     joules: float | None = None
+    """What the window is charged: all of the device's energy, or its share where others ran on it too."""
     low: float | None = None
+    """``low`` to ``high`` holds the true value with a likelihood of 95 %."""
     high: float | None = None
+    least: float | None = None
+    """``least`` to ``most`` holds it for certain, as long as the device's power stays between its floor and ceiling."""
+    most: float | None = None
+    idle: float | None = None
+    """Part of ``joules``: what the device would have drawn in this time without work. The rest is the net energy."""
+    tail: float | None = None
+    """Part of ``joules``: drawn after the code had returned, until the device had finished."""
+    others: float | None = None
+    """Beyond ``joules``: charged to what else ran on the device in this time."""
+    unattributed: float | None = None
+    """Beyond ``joules``: what nobody can be charged for."""
     method: str = "counter"
     """``counter`` (the board's energy counter), ``power`` (integral of power readings), ``rapl`` or ``estimate``."""
     final: bool = True
     """False while the counter's next update after the window is still to come."""
+    warning: str = ""
+    """What widens the interval or could hide an error: a sensor that looks at a part of the time, a lesser method."""
+
+    @property
+    def net(self) -> float | None:
+        """What the work itself took: without the idle share; None where either is unknown."""
+        return None if self.joules is None or self.idle is None else self.joules - self.idle
 
 
 class CellDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,6 +291,62 @@ class CellDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the kernel's process tree held a context on it; True for all where processes cannot be seen."""
     counter_period: float | None = None
     """Seconds between two updates of its energy counter, where that is known."""
+    sensor: Sensor | None = None
+    """How its energy is measured, and what a trial of that found."""
+
+
+class Footprint(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Carbon and cost of an energy. Every range is that of the energy, carried through."""
+
+    joules: float | None = None
+    """Energy it is worked out from, before ``pue``; None where only its upper bound is known."""
+    estimate: bool = False
+    """The energy is not measured but estimated."""
+    pue: float = 1.0
+    """Power usage effectiveness of the building, by which the energy was multiplied."""
+    region: str = ""
+    grams: float | None = None
+    """CO₂-equivalents."""
+    grams_low: float | None = None
+    grams_high: float | None = None
+    intensity: float | None = None
+    """Grams of CO₂-equivalents per kWh; the mean where it changed within the window."""
+    intensity_year: int | None = None
+    """The year it is the mean of; None where it is live."""
+    intensity_source: str = ""
+    """Who says so, in a few words."""
+    intensity_terms: str = ""
+    """The same in full: source, licence; average or marginal, life cycle or direct."""
+    cost: float | None = None
+    cost_low: float | None = None
+    cost_high: float | None = None
+    currency: str = ""
+    price: float | None = None
+    """Money per kWh; the mean where it changed within the window."""
+    price_source: str = ""
+    """``flat``, ``by time of use``, or of how many prices it is the mean."""
+
+
+class Repeats(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a cell cost that was run again and again (``%%gpumon --repeat``), per run of its code."""
+
+    runs: int
+    batch: int = 1
+    """Runs per measured window: a short cell fills a window with several."""
+    joules: tuple[float, ...] = ()
+    """Energy per run, of each window in turn."""
+    first: float | None = None
+    """Energy of the first run where it is told apart: it compiles and fills caches, and is in no other number here."""
+    seconds: float
+    """Mean duration of a run."""
+    mean: float | None = None
+    deviation: float | None = None
+    """Standard deviation between the windows."""
+    low: float | None = None
+    """``low`` to ``high`` holds the mean with a likelihood of 95 %."""
+    high: float | None = None
+    method: str = "counter"
+    """As ``Energy.method``, of all windows."""
 
 
 class Cell(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -222,7 +360,10 @@ class Cell(Struct, frozen=True, kw_only=True, omit_defaults=True):
     start: float
     end: float
     status: str = "ok"
-    """``ok``, ``error`` or ``interrupted``."""
+    """``ok``, ``error``, ``interrupted`` or ``incomplete`` (its kernel died; closed by the server).
+
+    To the server a kernel also says ``running`` of one that lasts, and ``discarded`` of one that is not measured after
+    all; these are not kept."""
     final: bool = True
     simulated: bool = False
     devices: tuple[CellDevice, ...] = ()
@@ -237,9 +378,32 @@ class Cell(Struct, frozen=True, kw_only=True, omit_defaults=True):
     xids: tuple[int, ...] = ()
     shared: dict[str, int] = field(default_factory=dict)
     """Device name → how many processes of others were on it."""
+    exclusive: dict[str, Energy] = field(default_factory=dict)
+    """``energy`` without that of measurements nested in this one; empty where there were none. Of a nested one whose
+    energy is not resolved, what the one round it is without: these parts add up to the outermost record's energy."""
+    background: dict[str, Energy] = field(default_factory=dict)
+    """What this kernel's processes drew after the window's end, before the next one began: work that outlived it."""
+    within: tuple[str, ...] = ()
+    """Ids of the measurements that this one was nested in, the outermost first."""
+    attributes: dict[str, str | float | bool] = field(default_factory=dict)
+    """What its maker said about it: ``gm.span("step", batch=32)``."""
+    corunning: tuple[str, ...] = ()
+    """Who else was charged in this time: ids of overlapping cells of this kernel, ``k2`` for another kernel."""
+    counts: dict[str, float] = field(default_factory=dict)
+    """What was counted by ``m.count(n, "token")``: unit → how many."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """What ``%%gpumon --metric tokens=len(out)`` found when the code had ended: name → value."""
+    trace: str | None = None
+    """Chrome trace that ``%%gpumon --profile`` has written: its path from the kernel's folder at the time."""
+    repeats: Repeats | None = None
+    """Where its code was run again and again; the rest of the record is of all runs, and the pauses between them."""
+    footprint: Footprint | None = None
+    """Carbon and cost of ``energy``, where a region or a price is set."""
     waited: float = 0.0
     """Seconds waited for the GPU to finish after the cell's code had returned; part of the window."""
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Advice on it, the gravest first, without evidence; devices go by their names."""
     notebook: str | None = None
     cell_id: str | None = None
     kernel_id: str | None = None
@@ -268,6 +432,8 @@ class Subscribe(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="subs
     edges: bool = False
     measuring: bool = False
     """From a kernel: watch the energy counters finely until it is turned off or the socket closes."""
+    patient: bool = False
+    """Edges may wait for the next sample: while a cell computes, every message takes time from it."""
 
 
 class PostCell(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="cell", tag_field="type"):
@@ -281,5 +447,11 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reques
 
     interval: float | None = None
     measuring: bool | None = None
+    patient: bool | None = None
+    """Edges may wait for the next sample."""
+    trial: bool | None = None
+    """True: try the sensors of every board now, whatever is known of them."""
     processes: bool | None = None
+    links: bool | None = None
+    """True: look at each NVLink once, with the next sample."""
     tiers: dict[str, float] | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from .clock import Clock, Offsets, SystemClock
-from .energy import Ledger
+from .energy.ledger import Ledger
 from .errors import GpuMonError
 from .history import JUMP, History
 from .model import Event, Hello, Request, Sample, Status

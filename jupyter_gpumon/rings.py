@@ -6,9 +6,11 @@ A slot is ``floor(axis / step)``. Unknown is NaN in here and None outside.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 NAN = float("nan")
+NEVER = -(1 << 62)
+"""A slot before all others: a recording of a day, played on a machine that is up for an hour, begins before zero."""
 
 
 class Ring:
@@ -21,30 +23,36 @@ class Ring:
         spread: keep the extremes of each slot as well.
     """
 
-    __slots__ = ("columns", "count", "counter", "first", "last", "size", "step")
+    __slots__ = ("_at", "columns", "count", "counter", "first", "last", "size", "step")
 
     def __init__(self, step: float, size: int, *, counter: bool, spread: bool) -> None:
         self.step, self.size, self.counter = step, size, counter
         self.columns = [array("d" if counter else "f") for _ in range(3 if spread and not counter else 1)]
-        self.first, self.last, self.count = 0, -1, 0
+        self.first, self.last, self.count = 0, NEVER, 0
+        self._at = 0
+        """Where the last slot is in its columns."""
 
     def write(self, slot: int, value: float, hold: float) -> None:
         """Put a value into a slot. Slots skipped since the last one, within ``hold`` seconds, are taken to be alike."""
-        if slot > self.last:
+        if slot == self.last:
+            self._merge(value)
+        elif slot > self.last:
             self._advance(slot, value, hold)
-        elif slot == self.last:
-            self._merge((slot - self.first) % self.size, value)
 
-    def _merge(self, at: int, value: float) -> None:
-        main = self.columns[0]
+    def _merge(self, value: float) -> None:
+        # Hundreds of series come by here every second: whatever can be done without is.
+        at, columns = self._at, self.columns
+        main = columns[0]
         if self.counter:
             main[at] = value
             return
         self.count += 1
         main[at] += (value - main[at]) / self.count
-        if len(self.columns) == 3:
-            _, low, high = self.columns
-            low[at], high[at] = min(low[at], value), max(high[at], value)
+        if len(columns) == 3:
+            if value < columns[1][at]:
+                columns[1][at] = value
+            if value > columns[2][at]:
+                columns[2][at] = value
 
     def _advance(self, slot: int, value: float, hold: float) -> None:
         skipped = slot - self.last - 1
@@ -68,7 +76,7 @@ class Ring:
             self._put(self.last + n, between if known else NAN)
 
     def _put(self, slot: int, value: float) -> None:
-        at = (slot - self.first) % self.size
+        self._at = at = (slot - self.first) % self.size
         for column in self.columns:
             if at == len(column):
                 column.append(value)
@@ -100,10 +108,10 @@ class Series:
             Ring(step, max(1, round(kept / step)), counter=counter, spread=step > finest) for step, kept in tiers
         ]
 
-    def write(self, axis: float, value: float, hold: float) -> None:
-        """Put a value seen at ``axis`` seconds into every tier."""
+    def write(self, slots: Mapping[float, int], value: float, hold: float) -> None:
+        """Put a value into every tier; ``slots`` says for each step which one is now."""
         for ring in self.rings:
-            ring.write(int(axis // ring.step), value, hold)
+            ring.write(slots[ring.step], value, hold)
 
     def ring(self, step: float) -> Ring:
         """The tier with this step, or the nearest coarser one this series has."""

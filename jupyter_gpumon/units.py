@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+ENERGY_UNITS = {"J": 1.0, "kJ": 1e3, "Wh": 3600.0, "kWh": 3.6e6}
+"""Unit a user may choose for energies → joules in one of it."""
+
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"))
 _SYMBOLS = {"watts": "W", "joules": "J", "bytes": "B", "hertz": "Hz", "seconds": "s", "celsius": "°C", "count": ""}
 
@@ -41,6 +46,25 @@ def _scaled(value: float, symbol: str) -> str:
         if abs(value) >= factor * 0.9995 or factor == lowest:
             return f"{_digits(value / factor)} {prefix}{symbol}"
     return f"{_digits(value)} {symbol}"
+
+
+def joules(value: float | None, unit: str = "auto") -> str:
+    """An energy in the unit the user chose: ``4130 J``, ``4.13 kJ``, ``1.15 Wh``, ``0.00115 kWh``.
+
+    Args:
+        value: in joules; None is shown as an em dash.
+        unit: one of ``ENERGY_UNITS``, or ``auto``: joules with the SI prefix that fits.
+    """
+    if value is None or unit not in ENERGY_UNITS:
+        return quantity(value, "joules")
+    return f"{_significant(value / ENERGY_UNITS[unit])} {unit}"
+
+
+def _significant(value: float) -> str:
+    """Three significant digits at least, without an exponent; integers whole."""
+    if value == 0:
+        return "0"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
 def duration(seconds: float) -> str:

@@ -7,9 +7,10 @@ from typing import TypeVar
 import msgspec
 
 from .errors import WireError
+from .experiments import PostRun
 from .model import Error, Hello, PostCell, Request, Sample, Subscribe
 
-Message = Hello | Sample | Error | Subscribe | PostCell | Request
+Message = Hello | Sample | Error | Subscribe | PostCell | PostRun | Request
 Stream = Hello | Sample
 """What a source yields and a recording holds."""
 
@@ -25,7 +26,7 @@ class _Tag(msgspec.Struct):
 _tag = msgspec.json.Decoder(_Tag)
 _decoders: dict[str, msgspec.json.Decoder[Message]] = {
     str(kind.__struct_config__.tag): msgspec.json.Decoder(kind)
-    for kind in (Hello, Sample, Error, Subscribe, PostCell, Request)
+    for kind in (Hello, Sample, Error, Subscribe, PostCell, PostRun, Request)
 }
 
 

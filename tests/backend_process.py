@@ -20,6 +20,7 @@ from jupyter_gpumon import errors
 from jupyter_gpumon.clock import SystemClock
 from jupyter_gpumon.metrics import METRICS, Gpu
 from jupyter_gpumon.model import Device, Event, Hello, Process
+from jupyter_gpumon.sources import Power
 
 ROOT = Path(__file__).parents[1]
 ALL = frozenset(METRICS)
@@ -63,6 +64,12 @@ class BackendProcess:
 
     def energy(self, uuid: str) -> float | None:
         return self._call("energy", float | None, uuid)
+
+    def power(self, uuid: str) -> Power | None:
+        return self._call("power", Power | None, uuid)
+
+    def power_history(self, uuid: str, since: float) -> Sequence[tuple[float, float]] | None:
+        return self._call("power_history", list[tuple[float, float]] | None, uuid, since)
 
     def events(self) -> Sequence[Event]:
         return self._call("events", list[Event])

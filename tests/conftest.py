@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
+pytest_plugins = [
+    "pytest_jupyter.jupyter_server",
+    "tests.services.alertmanager",
+    "tests.services.databases",
+    "tests.services.otlp",
+    "tests.services.prometheus",
+]
 if importlib.util.find_spec("tests.fakenvml.fixtures"):
     pytest_plugins.append("tests.fakenvml.fixtures")
 
 T = TypeVar("T")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Servers and kernels that tests start keep what they keep in a folder of their own, never in the user's."""
+    folder = tempfile.mkdtemp(prefix="gpumon-")
+    os.environ["JUPYTER_DATA_DIR"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

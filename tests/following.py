@@ -58,7 +58,7 @@ class Following:
     def events(self) -> list:
         return [event for m in self.messages if isinstance(m, Sample) for event in m.events]
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 15) -> float:
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> float:
         """Wait for the condition; how long it took."""
         begun = time.monotonic()
         while not condition():
@@ -67,11 +67,11 @@ class Following:
             time.sleep(0.02)
         return time.monotonic() - begun
 
-    def until_state(self, state: str, seconds: float = 15) -> Status:
+    def until_state(self, state: str, seconds: float = 60) -> Status:
         self.until(lambda: self.status.state == state, state, seconds)
         return self.status
 
-    def until_more(self, count: int = 2, seconds: float = 15) -> None:
+    def until_more(self, count: int = 2, seconds: float = 60) -> None:
         """Wait for that many more samples with GPUs."""
         known = len(self.samples)
         self.until(lambda: len(self.samples) >= known + count, f"{count} more samples", seconds)

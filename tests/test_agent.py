@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from jupyter_gpumon.clock import FakeClock
+from jupyter_gpumon.links import Link
 from jupyter_gpumon.model import Edge, Error, Event, Gpu, Hello, Request, Sample, Status
 from jupyter_gpumon.sources.lifeline import EXIT_REFUSED, Watchdog
 from jupyter_gpumon.sources.outbox import Outbox
@@ -174,10 +175,12 @@ def test_the_outbox_keeps_what_must_not_be_lost():
 def test_an_edge_only_sample_takes_the_values_of_the_one_that_gave_way():
     """Nothing that only the older one had is lost."""
     outbox = Outbox(most=1)
-    outbox.put(Sample(time=1, mono=1, gpus=(Gpu(uuid="G", power=3),), processes=()))
+    links = (Link(uuid="G", link=0),)
+    outbox.put(Sample(time=1, mono=1, gpus=(Gpu(uuid="G", power=3),), processes=(), links=links))
     outbox.put(Sample(time=2, mono=2, edges=(Edge(uuid="G", since=1, mono=2, joules=1),)))
     merged = outbox.get(0)
     assert (merged.gpus[0].power, merged.processes, len(merged.edges)) == (3, (), 1)
+    assert merged.links == links
 
 
 def test_a_new_hello_replaces_one_that_was_not_read():

@@ -90,6 +90,22 @@ def test_requests_reach_the_agent_and_its_successor(follow):
     run.until(lambda: run.hellos[-1].interval == 0.2, "same interval")
 
 
+def test_a_trial_is_passed_on_each_time_and_to_no_successor(follow, tmp_path):
+    """It is a wish for now, and not a setting that an agent started later is to have too."""
+    asked = tmp_path / "asked"
+    body = f"say(Hello())\nwhile line := sys.stdin.readline():\n sample()\n open({str(asked)!r}, 'a').write(line)\n"
+    run = follow(arguments=script(tmp_path, body))
+    for times in (1, 2):
+        run.source.ask(Request(trial=True))
+        run.until(lambda times=times: asked.exists() and asked.read_text().count('"trial"') == times, "request")
+    first = run.source.pid
+    os.kill(first, signal.SIGKILL)
+    run.until(lambda: run.source.pid not in (None, first), "other agent")
+    run.source.ask(Request(interval=0.3))
+    run.until(lambda: "0.3" in asked.read_text(), "request")
+    assert asked.read_text().count('"trial"') == 2
+
+
 def test_a_killed_agent_is_started_anew_and_logged_once(follow, caplog):
     """kill -9: said, logged once, healed, with another generation."""
     run = follow()

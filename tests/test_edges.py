@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_right
 
 import pytest
 
-from jupyter_gpumon.model import Device
+from jupyter_gpumon.model import Device, Sensor
 from jupyter_gpumon.sources.edges import EdgeWatch
 
 COST = 0.0025
@@ -59,6 +60,29 @@ def test_every_edge_is_true(gpus, period):
     for edge in boards.run(15):
         assert edge.since < edge.mono
         assert boards.updates(edge.uuid, edge.since) < edge.joules <= boards.updates(edge.uuid, edge.mono)
+
+
+def test_a_read_that_was_interrupted_tells_no_edge():
+    """A counter that is updated between the answer and its end has more by then: the edge is not that of an update
+    just before. It is read again, and then once more; nothing is told where all three were interrupted."""
+    boards = Boards(1, 0.1)
+    boards.watch.measuring = True
+    boards.run(10)
+    rng, read, hurt = random.Random(5), boards.read, []
+
+    def interrupted(uuid: str) -> float:
+        value = read(uuid)
+        if rng.random() < 0.2:
+            boards.now += rng.uniform(0.02, 0.3)
+            hurt.append(boards.updates(uuid, boards.now) > value)
+        return value
+
+    boards.watch._read = interrupted
+    edges = boards.run(60)
+    assert sum(hurt) > 50
+    assert len(edges) > 100
+    for edge in edges:
+        assert edge.joules >= boards.updates(edge.uuid, edge.mono - COST)
 
 
 @pytest.mark.parametrize("gpus", [1, 8, 64])
@@ -123,3 +147,79 @@ def test_turning_it_off_returns_to_once_a_second():
     boards.run(5)
     boards.watch.measuring = False
     assert boards.watch.due() == math.inf
+
+
+@pytest.mark.parametrize(
+    "sensor",
+    [
+        Sensor(period=0.1, agreement=1.0, polled=0.72, checked=1.0),
+        Sensor(method="instant", period=0.1, agreement=0.57, polled=1.0, checked=1.0),
+    ],
+    ids=["minds reads", "not used"],
+)
+def test_a_counter_that_minds_reads_or_is_not_used_is_read_once_a_second(sensor):
+    """Also while somebody measures, and whatever the rate of samples; the other board goes on as ever."""
+    boards = Boards(2, 0.1)
+    boards.watch.watch(
+        [Device(uuid="GPU-0", index=0, name="H200", sensor=sensor), Device(uuid="GPU-1", index=1, name="H200")]
+    )
+    reads, read = {"GPU-0": 0, "GPU-1": 0}, boards.watch._read
+
+    def counted(uuid: str) -> float:
+        reads[uuid] += 1
+        return read(uuid)
+
+    boards.watch._read = counted
+    boards.watch.measuring = True
+    boards.run(5)
+    reads["GPU-0"] = reads["GPU-1"] = 0
+    end = boards.now + 10
+    while boards.now < end:
+        boards.watch.sweep(0.1)
+        boards.run(0.25)
+    assert 9 <= reads["GPU-0"] <= 11
+    assert reads["GPU-1"] > 100
+
+
+def test_a_period_that_a_trial_found_makes_the_first_search_short():
+    """Two updates are enough, instead of six."""
+    sensor = Sensor(period=0.1, agreement=1.0, polled=1.0, checked=1.0)
+    known, unknown = Boards(1, 0.1), Boards(1, 0.1)
+    known.watch.watch([Device(uuid="GPU-0", index=0, name="H200", sensor=sensor)])
+    for boards in (known, unknown):
+        boards.watch.measuring = True
+        boards.run(0.5)
+    assert known.watch._counters["GPU-0"].known
+    assert not unknown.watch._counters["GPU-0"].known
+
+
+def test_updates_that_come_early_and_late_are_all_caught():
+    """By reads at equal distances: who waits for the right moment finds one update in ten."""
+    sensor = Sensor(period=0.1, jitter=0.003, agreement=1.0, polled=1.0, checked=1.0)
+    boards = Boards(2, 0.1)
+    times = {
+        uuid: [phase + 0.1 * n + boards.rng.uniform(-0.005, 0.005) for n in range(2000)]
+        for uuid, phase in boards.phases.items()
+    }
+    boards.updates = lambda uuid, mono: bisect_right(times[uuid], mono)
+    boards.watch.watch([Device(uuid=uuid, index=0, name="H200", sensor=sensor) for uuid in boards.phases])
+    boards.watch.measuring = True
+    boards.run(2)
+    before, edges = boards.spent, boards.run(60)
+    assert max(edge.mono - edge.since for edge in edges) < 0.1
+    assert sum(edge.mono - edge.since < 0.04 for edge in edges) > 0.9 * 2 * 600
+    assert boards.spent - before < 0.25 * 60
+
+
+def test_a_counter_that_is_left_alone_is_not_swept():
+    """Its last value serves meanwhile."""
+    boards = Boards(2, 0.1)
+    boards.run(1.5)
+    boards.watch.leave_alone("GPU-0")
+    before = boards.watch._counters["GPU-0"].seen
+    boards.run(3)
+    assert boards.watch._counters["GPU-0"].seen == before
+    assert boards.watch.sweep(0.5).keys() == {"GPU-0", "GPU-1"}
+    boards.watch.leave_alone(None)
+    boards.run(1.5)
+    assert boards.watch._counters["GPU-0"].seen > before

@@ -27,7 +27,7 @@ def test_a_function_fails_everywhere_or_on_one_gpu(fake_nvml, ask):
     )
     assert seen == [[{"error": 4}, False], [{"error": 4}, True]]
     driver.fail("nvmlDeviceGetTotalEnergyConsumption", None)
-    assert ask(driver, "say(nvmlDeviceGetTotalEnergyConsumption(h) > 0)") is True
+    assert ask(driver, "say(type(code(nvmlDeviceGetTotalEnergyConsumption, h)) is int)") is True
 
 
 def test_a_lost_gpu_comes_back_to_whoever_opens_the_driver_anew(fake_nvml, child):

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from jupyter_gpumon import history as history_module
+from jupyter_gpumon import rings
 from jupyter_gpumon.clock import FakeClock
 from jupyter_gpumon.history import CONSTANT, History
 from jupyter_gpumon.model import SERIES, Gpu, Host, Sample
@@ -47,6 +49,19 @@ def test_a_step_folds_means_of_gauges_and_the_last_of_counters(history, clock):
     assert columns.gpus["GPU-a"] == {"power": [2.0, 7.0], "energy": [1e9 + 4, 1e9 + 9]}
     assert columns.low["GPU-a"]["power"] == [0.0, 5.0]
     assert columns.high["GPU-a"]["power"] == [4.0, 9.0]
+
+
+@pytest.mark.parametrize("name", ["ecc_corrected", "inforom_valid"])
+def test_what_is_read_rarely_is_kept_by_ten_seconds_at_best(history, clock, name):
+    """Whatever step is asked for, a minute is six or seven values of such a metric, and sixty of another."""
+    start = clock.time()
+    for _ in range(60):
+        push(history, clock, power=100.0, **{name: 1.0})
+    found = history.columns(start, step=1, metrics=["power", name]).gpus["GPU-a"]
+    assert set(found[name]) == {1.0}
+    assert len(found["power"]) >= 60
+    rings = {key[1]: [ring.step for ring in series.rings] for key, series in history._series.items()}
+    assert rings == {"power": [1.0, 10.0, 60.0], name: [10.0, 60.0]}
 
 
 def test_a_counter_keeps_its_full_precision_for_a_day(history, clock):
@@ -152,6 +167,10 @@ def test_the_oldest_goes_when_a_ring_is_full(clock):
     assert history.columns(clock.time() - 100).gpus["GPU-a"]["power"] == [float(n) for n in range(15, 25)]
 
 
+OURS = [tracemalloc.Filter(True, module.__file__) for module in (history_module, rings)]
+"""What is allocated there. Other threads of this process, of whatever ran before, allocate as well."""
+
+
 def test_a_day_of_eight_gpus_with_every_metric_fits_into_thirty_megabytes(clock):
     """Measured on a gauge, a counter and a rarely read one after a day in which every slot was filled."""
     series = {"power": 1.0, "energy": 2.0, "ecc_corrected": 3.0}
@@ -161,10 +180,12 @@ def test_a_day_of_eight_gpus_with_every_metric_fits_into_thirty_megabytes(clock)
         for n in range(0, 86_400, 20):
             sample = Sample(time=clock.time() + n, mono=1000.0 + n, gpus=(Gpu(uuid="GPU-a", **series),))
             history.push(sample, hold=60)
-        each = tracemalloc.get_traced_memory()[0] / (len(series) + 1)
+        kept = tracemalloc.take_snapshot().filter_traces(OURS)
     finally:
         tracemalloc.stop()
     assert None not in history.columns(clock.time(), step=60).gpus["GPU-a"]["power"]
+    each = sum(trace.size for trace in kept.traces) / (len(series) + 1)
+    assert each > 10e3, "the slots of a day are in it"
     assert each * len(SERIES - CONSTANT) * 8 < 30e6
 
 
@@ -228,3 +249,10 @@ def test_rows_that_are_no_multiple_of_a_rarely_read_metrics_steps(history, clock
         assert None not in ecc
         assert ecc == sorted(ecc)
         assert (ecc[0], ecc[-1]) == ((0, 90) if step == 3 else (40, 90))
+
+
+def test_a_recording_longer_than_the_machine_is_up_is_kept_too(history):
+    """Its first samples are stamped before the monotonic clock's zero."""
+    for n in range(100):
+        history.push(Sample(time=1000.0 + n, mono=n - 90.0, gpus=(Gpu(uuid="GPU-a", power=100.0 + n),)))
+    assert history.columns(900.0).gpus["GPU-a"]["power"][:2] == [100.0, 101.0]

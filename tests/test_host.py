@@ -107,6 +107,18 @@ def test_a_changed_limit_is_seen(tmp_path):
     assert reader.read().cpu_count == 0.25
 
 
+def test_swap_is_what_the_kernel_says(tmp_path):
+    """In bytes; where the kernel has no such table, what psutil says."""
+    elsewhere = HostReader(tmp_path).read()
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text(
+        "SwapCached:  1 kB\nSwapTotal:    2000 kB\nSwapFree:      500 kB\nDirty: 3 kB\n"
+    )
+    host = HostReader(tmp_path).read()
+    assert (host.swap_used, host.swap_total) == (1500 * 1024, 2000 * 1024)
+    assert elsewhere.swap_total == psutil.swap_memory().total
+
+
 def test_rapl_arrives_in_joules(tmp_path):
     """From sysfs to the metric."""
     folder = tmp_path / "sys/class/powercap/intel-rapl:0"

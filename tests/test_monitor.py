@@ -249,7 +249,10 @@ def test_another_boot_forgets_the_clocks_of_the_one_before(monitor, source):
 
 def test_a_source_that_cannot_be_opened_still_says_why():
     """The stand-in keeps quiet after that, and ends when it is closed."""
-    source = Unavailable("wrong:", "There is no source called 'wrong'.", "Correct it.")
+    source, before = (
+        Unavailable("wrong:", "There is no source called 'wrong'.", "Correct it."),
+        set(threading.enumerate()),
+    )
     monitor = Monitor(source)
     monitor.start()
     until(
@@ -264,4 +267,4 @@ def test_a_source_that_cannot_be_opened_still_says_why():
         )
     )
     monitor.close()
-    assert "gpumon-monitor" not in [thread.name for thread in threading.enumerate()]
+    assert not [each for each in threading.enumerate() if each not in before and each.name == "gpumon-monitor"]

@@ -12,6 +12,7 @@ from jupyter_gpumon import wire
 from jupyter_gpumon.errors import SourceError
 from jupyter_gpumon.metrics import METRICS, in_tiers
 from jupyter_gpumon.sources import nvidia
+from jupyter_gpumon.sources.nvidia.table import retired_within_a_week
 
 from .backend_process import ALL, ROOT, BackendProcess
 from .contracts.backend import PROMISES
@@ -148,6 +149,16 @@ def test_power_falls_back_to_the_old_function(backend):
     assert child.read({"power"})[0].power == pytest.approx(210)
 
 
+def test_a_vgpu_says_whether_it_is_licensed(backend):
+    """And goes on to be asked: a licence can be lost. A board that needs none has the reason for it."""
+    child, driver = backend(gpus=3, each={1: {"vgpu_licensed": 0}, 2: {"vgpu_licensed": 1}})
+    devices = child.devices()
+    assert [gpu.vgpu_licensed for gpu in child.read({"vgpu_licensed"})] == [None, 0, 1]
+    assert [device.absent.get("vgpu_licensed") for device in devices] == ["unsupported", None, None]
+    driver.update(2, vgpu_licensed=0)
+    assert child.read({"vgpu_licensed"})[2].vgpu_licensed == 0
+
+
 def test_a_consumer_card_has_reasons_for_what_it_lacks(backend):
     """No ECC, no NVLink, no GPM, no MIG: each has its reason, and the faster of two fans is told."""
     child, _ = backend(**BOARDS["consumer"])
@@ -197,6 +208,60 @@ def test_nvlink_bytes_of_the_fifth_generation_are_summed_over_links(backend):
         moved[version] = child.read({"nvlink_tx"})[0].nvlink_tx
     assert moved[4] == pytest.approx(18e8, rel=0.1)
     assert moved[5] == pytest.approx(18e8, rel=0.1)
+
+
+def test_what_is_wrong_with_board_and_links_arrives(backend):
+    """Flags, fabric and error counters, of a board with NVLink 5 under a driver that tells all of them."""
+    child, driver = backend(driver="610.57.04", architecture=10, nvlink_version=5, nvlink_ber=0x30B)
+    child.devices()
+    (gpu,) = child.read()
+    assert (gpu.sram_threshold, gpu.unrepairable_memory, gpu.inforom_valid) == (0, 0, 1)
+    assert (gpu.fabric_state, gpu.fabric_health, gpu.nvlink_errors, gpu.pcie_fatal_errors) == (3, 1, 0, 0)
+    assert gpu.nvlink_ber == pytest.approx(3e-11)
+    driver.update(sram_threshold=1, unrepairable_memory=1, inforom_valid=0, fabric_state=2, fabric_health=2)
+    driver.update(nvlink_errors=5, nvlink_recovery_failures=1, pcie_errors=7, pcie_fatal_errors=2)
+    (gpu,) = child.read()
+    assert (gpu.sram_threshold, gpu.unrepairable_memory, gpu.inforom_valid) == (1, 1, 0)
+    assert (gpu.fabric_state, gpu.fabric_health) == (2, 2)
+    assert (gpu.nvlink_errors, gpu.nvlink_recovery_failures) == (5, 1)
+    assert (gpu.pcie_errors, gpu.pcie_fatal_errors) == (7, 2)
+
+
+def test_the_board_s_flash_is_read_once_an_hour(backend):
+    """It is dear, and wears nothing out, but is not needed more often."""
+    assert in_tiers("rare") == {"inforom_valid", "retired_double_bit", "retired_double_bit_week"}
+    child, driver = backend()
+    child.devices()
+    before = driver.stats().calls["nvmlDeviceValidateInforom"]
+    child.read(in_tiers("fast", "normal", "slow"))
+    assert driver.stats().calls["nvmlDeviceValidateInforom"] == before
+    child.read(in_tiers("rare"))
+    assert driver.stats().calls["nvmlDeviceValidateInforom"] == before + 1
+
+
+def test_pages_retired_for_double_bit_errors_are_told_with_those_of_the_last_week(backend):
+    """By one list of the driver, which boards since Ampere do not have: that is said."""
+    child, driver = backend()
+    child.devices()
+    child.read()
+    (device,) = child.devices()
+    assert device.absent["retired_double_bit"] == device.absent["retired_double_bit_week"] == "unsupported"
+    child, driver = backend(retired_double_bit=16, retired_double_bit_week=2)
+    child.devices()
+    before = driver.stats()
+    (gpu,) = child.read({"retired_double_bit", "retired_double_bit_week"})
+    assert (gpu.retired_double_bit, gpu.retired_double_bit_week) == (16, 2)
+    assert (driver.stats() - before).calls == {"nvmlDeviceGetRetiredPages_v2": 2}  # its size, its pages
+    driver.update(retired_double_bit=0, retired_double_bit_week=0)
+    (gpu,) = child.read(in_tiers("rare"))
+    assert (gpu.retired_double_bit, gpu.retired_double_bit_week) == (0, 0)
+
+
+@pytest.mark.parametrize("unit", [1, 1_000_000])
+def test_a_week_is_seven_days_whichever_unit_the_driver_tells_time_in(unit):
+    """Seconds or microseconds; a page without a time was not retired this week."""
+    ago = [int(time.time() - days * 86_400) * unit for days in (0.1, 6.9, 7.1, 300)]
+    assert retired_within_a_week([{"address": 1, "timestamp": stamp} for stamp in (*ago, 0)]) == 2
 
 
 def test_only_what_a_metric_needs_is_called(backend):
@@ -299,3 +364,44 @@ def test_the_backend_can_be_opened_again_in_one_process(backend):
     assert calls["nvmlGpmSampleAlloc"] == calls["nvmlGpmSampleFree"]
     assert calls["nvmlEventSetCreate"] == calls["nvmlEventSetFree"]
     assert calls["nvmlInitWithFlags"] == 2 <= calls["nvmlShutdown"]
+
+
+@pytest.mark.parametrize(
+    ("board", "kind"),
+    [
+        ({}, "instant"),
+        ({"errors": {"field:186": 3}}, "average"),
+        ({"errors": {"field:186": 3}, "architecture": 7, "cc_major": 8, "cc_minor": 0}, "instant"),
+        ({"errors": {"field:186": 3}, "architecture": 7, "cc_major": 8, "cc_minor": 6}, "average"),
+        ({"errors": {"field:186": 3}, "architecture": 6, "cc_major": 7, "cc_minor": 5}, "instant"),
+    ],
+    ids=["field 186", "Hopper", "GA100", "other Ampere", "Turing"],
+)
+def test_a_reading_of_power_says_whether_it_is_a_mean(backend, board, kind):
+    """Without the instant field, what nvmlDeviceGetPowerUsage gives depends on the board."""
+    child, _ = backend(power=300, **board)
+    uuid = child.devices()[0].uuid
+    reading = child.power(uuid)
+    assert reading.kind == kind
+    assert reading.watts == pytest.approx(300)
+
+
+def test_what_the_driver_recorded_is_told_in_watts_and_once(backend):
+    """Two seconds of it at first; then what is new."""
+    child, _ = backend(power=240, epoch=time.monotonic() - 60)
+    uuid = child.devices()[0].uuid
+    first = child.power_history(uuid, 0.0)
+    assert len(first) == 119
+    assert {watts for _, watts in first} == {240.0}
+    time.sleep(0.1)
+    second = child.power_history(uuid, first[-1][0])
+    assert 1 <= len(second) < 60
+    assert all(stamp > first[-1][0] for stamp, _ in second)
+
+
+def test_a_driver_that_records_no_power_is_asked_once(backend):
+    """Not supported stays so; asking would take a millisecond each time."""
+    child, driver = backend(samples_period="-")
+    uuid = child.devices()[0].uuid
+    assert [child.power_history(uuid, 0.0) for _ in range(3)] == [None] * 3
+    assert driver.stats().calls["nvmlDeviceGetSamples"] == 1

@@ -96,6 +96,16 @@ def test_names_come_from_the_kernel_and_never_hold_arguments(backend):
     assert process.started == pytest.approx(psutil.Process().create_time(), abs=2)
 
 
+def test_a_process_on_several_gpus_has_its_name_on_each(backend, tmp_path):
+    """Whatever the name is made of; what has ended meanwhile has none."""
+    child, _ = backend(gpus=2, processes=[Proc(0, 77), Proc(1, 77), Proc(1, 78)])
+    (tmp_path / "root0/proc/77").mkdir()
+    (tmp_path / "root0/proc/77/stat").write_text(f"77 (a) (b c) S {' '.join('0' * 18)} 500 0\n")
+    child.devices()
+    found = [(process.pid, process.name, process.started is not None) for process in child.processes()]
+    assert sorted(found) == [(77, "a) (b c", True), (77, "a) (b c", True), (78, None, False)]
+
+
 def test_foreign_pids_are_not_looked_up(backend):
     """In a container the driver's pids are the host's: the hello says so, and no name is made up."""
     child, _ = backend(FOREIGN, processes=[Proc(0, os.getpid(), memory=GIB)])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import time
 
 import pytest
 
 from jupyter_gpumon.clock import FakeClock
 from jupyter_gpumon.errors import SourceError
 from jupyter_gpumon.model import Edge, Event, Gpu, Hello, Sample, Status
+from jupyter_gpumon.sinks.urls import open_sink
+from jupyter_gpumon.sources.sampler import Sampler
+from jupyter_gpumon.sources.sim import open_backend
 from jupyter_gpumon.sources.urls import open_source
 from jupyter_gpumon.wire import encode_line
 
@@ -137,3 +141,69 @@ def test_a_file_without_samples_is_refused(play):
     """With words, instead of a panel that stays empty."""
     with pytest.raises(SourceError, match="holds no samples"):
         play(b"a picture\n")
+
+
+def numbers(messages) -> list[int]:
+    """Which samples of the recording these are."""
+    return [round(m.gpus[0].energy / 100) for m in messages if isinstance(m, Sample)]
+
+
+@pytest.mark.parametrize(
+    ("params", "first", "last", "seconds"),
+    [
+        ("from=20", 20, 59, 39.0),
+        ("from=20&to=30", 20, 30, 10.0),
+        ("to=0.5m", 0, 30, 30.0),
+        ("from=-10s", 49, 59, 10.0),
+        ("from=20&to=30&speed=10", 20, 30, 1.0),
+        ("from=2001-09-09T01:46:50Z&to=2001-09-09T03:46:52%2B02:00", 10, 12, 2.0),
+    ],
+)
+def test_it_plays_from_and_up_to_any_moment(play, params, first, last, seconds):
+    """Seconds, durations, counted from the end, or times of day."""
+    messages, took = play(recorded(), f"?{params}")
+    assert numbers(messages) == list(range(first, last + 1))
+    assert isinstance(messages[0], Hello)
+    assert took == pytest.approx(seconds)
+    assert messages[-1].mono == pytest.approx(FakeClock().mono() + took)
+
+
+def test_a_seek_knows_the_devices_that_were_there_then(play):
+    """The last hello before the moment is the first message."""
+    status = Status(state="stalled", message="x")
+    content = [*recorded(5), Hello(status=status), *recorded(9, start=505.0)[1:], Hello(hostname="n2")]
+    messages, _ = play(content, "?speed=0&from=7&to=9")
+    assert [type(m).__name__[0] for m in messages] == list("HSSS")
+    assert messages[0].status == status
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("from=soon", "'soon' is not a moment"), ("from=2h", "covers 59 s")])
+def test_a_moment_that_is_none_or_not_there_is_told(play, wrong, said):
+    """With what would be one."""
+    with pytest.raises(SourceError, match=said):
+        play(recorded(), f"?speed=0&{wrong}")
+
+
+def test_an_hour_played_a_hundred_times_faster_is_identical(tmp_path):
+    """Recorded by the simulated clock through the sink, played at 100×: every frame as it was, in 36 s of its clock."""
+    recording_clock = FakeClock()
+    sampler = Sampler(open_backend({"gpus": "1", "script": "training"}, recording_clock), interval=10.0)
+    frames, sink = [], open_sink(str(tmp_path / "hour.jsonl.gz"))
+    end = recording_clock.mono() + 3600
+    for message in sampler.stream(recording_clock):
+        frames.append(message)
+        while sink.waiting > 500:
+            time.sleep(0.001)
+        sink.write(message)
+        if recording_clock.mono() >= end:
+            break
+    sink.close()
+    assert sink.dropped == 0
+
+    clock = FakeClock(mono=50.0)
+    played = list(open_source(f"replay:{tmp_path / 'hour.jsonl.gz'}?speed=100&rebase=0").stream(clock))
+    assert clock.mono() - 50.0 == pytest.approx(36.0, abs=0.1)
+    assert len(played) == len(frames) > 360
+    assert [m for m in played if isinstance(m, Sample)] == [m for m in frames if isinstance(m, Sample)]
+    hellos = [m for m in frames if isinstance(m, Hello)]
+    assert [m.devices for m in played if isinstance(m, Hello)] == [m.devices for m in hellos]

@@ -11,19 +11,57 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from jupyter_gpumon import schema
 
+if TYPE_CHECKING:
+    from jupyter_gpumon.server.service import Service
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "jupyter_gpumon"
 DOCS = PACKAGE / "docs"
 LAYERS = (
-    {"metrics", "model", "wire", "units", "errors", "clock", "schema"},
-    {"sources", "energy", "phase", "power", "window"},
-    {"monitor", "history", "rings", "rows", "sinks"},
-    {"agent", "server", "kernel", "cli"},
+    {
+        "metrics",
+        "conventions",
+        "devices",
+        "rates",
+        "model",
+        "books",
+        "findings",
+        "checkups",
+        "links",
+        "absence",
+        "xids",
+        "rulebook",
+        "experiments",
+        "wire",
+        "units",
+        "errors",
+        "clock",
+        "schema",
+    },
+    {"sources", "energy", "attribution", "carbon", "rules", "health", "scrub", "spread"},
+    {
+        "monitor",
+        "alerts",
+        "wiring",
+        "distribution",
+        "history",
+        "rings",
+        "rows",
+        "sinks",
+        "report",
+        "runs",
+        "store",
+        "tally",
+        "dcgm",
+        "exposition",
+    },
+    {"agent", "server", "kernel", "cli", "callbacks", "dashboards", "bench", "doctor"},
 )
 ALLOWED_FOLDERS = {"jupyter_gpumon", "labextension", "tests", "examples", ".ci", ".git"}
 
@@ -105,11 +143,12 @@ def test_every_trait_is_documented():
 
 def test_every_route_is_documented():
     """Each route of the server stands in docs/rest.md."""
+    from jupyter_gpumon.server.handlers import routes
+
     page = (DOCS / "rest.md").read_text()
-    text = "".join(path.read_text() for path in (PACKAGE / "server").glob("*.py"))
-    routes = set(re.findall(r'"/?(?:gpumon/)?api/([a-z]+)', text))
-    assert routes
-    assert not [route for route in routes if f"gpumon/api/{route}" not in page]
+    paths = {path.partition("(")[0].strip("/") for path, *_ in routes(cast("Service", None))}
+    assert "gpumon/api/hello" in paths
+    assert not [path for path in paths if path not in page]
 
 
 def test_every_command_is_documented():
@@ -166,6 +205,14 @@ def test_the_python_is_clean(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_class_has_its_look_in_one_style_sheet():
+    """Sheets come with their tabs, in the order in which those are opened, and stay."""
+    found: dict[str, str] = {}
+    for sheet in sorted((ROOT / "labextension" / "style").glob("*.css")):
+        for name in set(re.findall(r"^\.(jp-GpuMon-[\w-]+)(?=[ ,]*\{|,$)", sheet.read_text(), re.MULTILINE)):
+            assert found.setdefault(name, sheet.name) == sheet.name, f"{name} is in {found[name]} and {sheet.name}"
+
+
 def test_the_typescript_is_clean(require):
     """eslint and prettier have nothing to say."""
     jlpm = require(shutil.which("jlpm", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"), "jlpm")
@@ -183,7 +230,13 @@ def test_the_wheel_holds_all_and_no_secret(tmp_path):
         "static/style.js",
         "jupyter_server_config.d/jupyter_gpumon.json",
         "docs/metrics.md",
+        "grid.json",
+        "dashboards/gpu-node.json",
+        "dashboards/alerts.yml",
         "quickstart.ipynb",
+        "report/page.css",
+        "report/page.js",
+        "templates/gpumon/index.html.j2",
     ):
         assert any(name.endswith(part) for name in names), part
     private = re.compile(r"(^|/)(tests|\.env|\.npmrc|\.pypirc|id_rsa|.*\.pem|.*\.key|node_modules)(/|$)")

@@ -14,7 +14,7 @@ from jupyter_gpumon.clock import FakeClock, SystemClock
 from jupyter_gpumon.errors import SourceError
 from jupyter_gpumon.metrics import METRICS
 from jupyter_gpumon.sources.sim import SCRIPTS, SimBackend, open_backend
-from jupyter_gpumon.sources.sim.boards import MODELS
+from jupyter_gpumon.sources.sim.boards import MODELS, NVLINK5, RETIRED
 from tests.contracts.backend import PROMISES
 
 ALL = frozenset(METRICS)
@@ -45,7 +45,7 @@ def test_an_h200_has_all_that_a_real_one_has():
     clock = FakeClock()
     backend = opened(clock, script="training")
     clock.advance(5)
-    assert set(backend.devices()[0].absent) == {"fan", "retired_pages", "retired_pending"}
+    assert set(backend.devices()[0].absent) == {"fan", *RETIRED, "vgpu_licensed", *NVLINK5}
     assert backend.hello.simulated
 
 

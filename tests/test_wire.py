@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_gpumon.errors import WireError
+from jupyter_gpumon.metrics import Tier
 from jupyter_gpumon.model import METRICS, SERIES, Edge, Error, Event, Gpu, Hello, Sample, Subscribe
 from jupyter_gpumon.wire import decode, encode, encode_line
 
@@ -67,4 +70,4 @@ def test_a_broken_message_is_one_clear_error(text):
 def test_every_metric_has_unit_tier_and_help():
     """The catalogue is complete: each field of Gpu but its identity is a metric."""
     assert set(METRICS) == set(Gpu.__struct_fields__) - {"uuid"}
-    assert all(m.title and m.help.endswith(".") and m.tier in ("fast", "normal", "slow") for m in METRICS.values())
+    assert all(m.title and m.help.endswith(".") and m.tier in get_args(Tier) for m in METRICS.values())

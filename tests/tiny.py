@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from jupyter_gpumon.model import Device, Event, Gpu, Hello, Sample
+from jupyter_gpumon.sources import Power
 
 
 def device(number: int, **more) -> Device:
@@ -12,7 +13,10 @@ def device(number: int, **more) -> Device:
 
 
 class TinyBackend:
-    """Hardware for tests. ``error`` is raised by every call; ``energy_of`` is the counter in joules by UUID."""
+    """Hardware for tests. ``error`` is raised by every call; ``energy_of`` is the counter in joules by UUID.
+
+    ``power_of`` is power in watts by UUID, ``history_of`` what the driver recorded of it since a Unix time.
+    """
 
     def __init__(self, gpus: int = 2) -> None:
         self.hello = Hello(driver="1.0", simulated=True)
@@ -20,6 +24,8 @@ class TinyBackend:
         self.error: Exception | None = None
         self.told: list[Event] = []
         self.energy_of: Callable[[str], float | None] = lambda uuid: 5.0
+        self.power_of: Callable[[str], float | None] = lambda uuid: 100.0
+        self.history_of: Callable[[str, float], list | None] = lambda uuid, since: None
         self.before: Callable[[], None] = lambda: None
         """Called at the start of every read: a slow driver, a suspended machine."""
         self.wanted: list[frozenset[str]] = []
@@ -43,6 +49,15 @@ class TinyBackend:
     def energy(self, uuid):
         self._fail()
         return self.energy_of(uuid)
+
+    def power(self, uuid):
+        self._fail()
+        watts = self.power_of(uuid)
+        return None if watts is None else Power("instant", watts)
+
+    def power_history(self, uuid, since):
+        self._fail()
+        return self.history_of(uuid, since)
 
     def events(self):
         told, self.told = self.told, []

@@ -1,4 +1,4 @@
-"""``gpumon demo``: JupyterLab on a free loopback port with a copy of the quickstart notebook."""
+"""``gpumon demo``: JupyterLab on a free loopback port with copies of the example notebooks, the quickstart open."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_demo(source: str | None, *, port: int, browser: bool, folder: Path | Non
         raise GpuMonError("The demo needs JupyterLab: pip install 'jupyter-gpumon[lab]'")
     source = source or ("agent" if has_driver() else SIMULATED)
     _check(source)
-    notebook = _copy_notebook(folder or Path(tempfile.mkdtemp(prefix="gpumon-demo-")))
+    notebook = _copy_notebooks(folder or Path(tempfile.mkdtemp(prefix="gpumon-demo-")))
     _say(source, notebook)
     command = _command(source, port or _free_port(), browser, notebook)
     environment = {**os.environ, "GPUMON_SOURCE": source}
@@ -59,19 +59,21 @@ def _say(source: str, notebook: Path) -> None:
     if _simulated(source):
         reason = "You asked for it" if has_driver() else "No NVIDIA driver was found on this machine"
         sys.stderr.write(f"SIMULATED GPUs. {reason}; every surface says so. Source: {source}\n")
-    sys.stderr.write(f"The notebook of the demo is {notebook}. Ctrl-C ends it.\n")
+    sys.stderr.write(f"The notebook of the demo is {notebook}; more lie beside it. Ctrl-C ends it.\n")
 
 
 def _simulated(source: str) -> bool:
     return parse(source).scheme == "sim"
 
 
-def _copy_notebook(folder: Path) -> Path:
+def _copy_notebooks(folder: Path) -> Path:
+    """All examples, of which the quickstart is opened."""
     target = folder / "quickstart.ipynb"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            shutil.copyfile(_examples() / "quickstart.ipynb", target)
+        for notebook in _examples().glob("*.ipynb"):
+            if not (folder / notebook.name).exists():
+                shutil.copyfile(notebook, folder / notebook.name)
         _quiet(folder)
     except OSError as e:
         raise GpuMonError(f"The notebook cannot be put into {folder}: {e.strerror}. Name another --folder.") from e

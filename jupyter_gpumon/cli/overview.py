@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..clock import SystemClock
+from ..energy.trust import sentences
 from ..model import Device, Gpu, Hello, Sample
 from ..sources import Source
 from ..units import quantity
@@ -32,9 +36,24 @@ def first_look(source: Source) -> tuple[Hello, Sample | None]:
     return hello, None
 
 
-def overview(hello: Hello, sample: Sample | None) -> RenderableType:
-    """A line per device, and what there is to say about all of them."""
-    return Group(Text(_headline(hello)), _table(hello, sample) if hello.devices else Text(_explanation(hello)))
+def overview(hello: Hello, sample: Sample | None, servers: Sequence[Mapping[str, Any]] = ()) -> RenderableType:
+    """A line per device, what there is to say about all of them, how their energy is measured, and where the samples
+    of the servers that run go."""
+    kept = [Text(f"sink   │ {said}") for said in _sinks(servers)]
+    if not hello.devices:
+        return Group(Text(_headline(hello)), Text(_explanation(hello)), *kept)
+    measured = [Text(f"energy │ {said}") for said in sentences(hello.devices)]
+    return Group(Text(_headline(hello)), _table(hello, sample), *measured, *kept)
+
+
+def _sinks(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """``:8888 sqlite:///run.db: well, 3 samples waiting``, a line per sink of a server."""
+    for server in servers:
+        for sink in server["sinks"]:
+            numbers = ((sink.get("waiting"), "waiting"), (sink.get("dropped"), "lost"))
+            parts = [str(sink.get("problem", "")).rstrip(".") or "well"]
+            parts += [f"{number} sample{'' if number == 1 else 's'} {what}" for number, what in numbers if number]
+            yield f":{server['port']} {sink['url']}: {', '.join(parts)}"
 
 
 def _headline(hello: Hello) -> str:
@@ -44,7 +63,7 @@ def _headline(hello: Hello) -> str:
 
 def _explanation(hello: Hello) -> str:
     status = hello.status
-    return f"{status.message or 'There is no GPU here.'} {status.hint}".strip()
+    return f"{status.message or 'There is no GPU here.'} {status.hint}".strip() + "\ngpumon doctor looks at it all."
 
 
 def _table(hello: Hello, sample: Sample | None) -> Table:

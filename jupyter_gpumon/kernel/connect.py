@@ -7,6 +7,7 @@ the server that started this kernel, then an agent child. Whoever is to be asked
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import socket
 import stat
@@ -15,16 +16,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..attribution import cpus
+from ..attribution.charges import Charges
 from ..clock import boot_id
 from ..errors import SourceError
+from ..experiments import PostRun
 from ..history import History
 from ..model import Device, Hello, PostCell, Request, Sample
 from ..monitor import Monitor
+from ..rules.advice import FACTS
 from ..sources.urls import open_source
+from ..wire import Stream
+from .groups import OWN, Groups
+from .rapl import HostWatch
 from .tape import Tape
 
 SHOWN = ("utilization", "memory_used", "power", "temperature")
-"""The metrics of the live widget; the kernel keeps no others."""
+"""The metrics of the live widget."""
 
 _PATIENCE = 5.0
 """Seconds to wait for the first sample of a connection; an agent needs about half of one."""
@@ -40,15 +48,28 @@ _QUIET = 300.0
 before it."""
 
 
+_HURRY = 3.5
+"""Seconds for which edges come at once after a window: longer than a record waits for them."""
+
+
 class Connection:
     """A monitor on this kernel's source, with the tape its cells are read from."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._hurried = float("inf")
+        """Until when edges are to come at once."""
         self._source = open_source(url)
-        self.monitor = Monitor(self._source, history=History(tiers=((1.0, 1800.0),), metrics=SHOWN))
+        self.monitor = Monitor(self._source, history=History(tiers=((1.0, 1800.0),), metrics={*SHOWN, *FACTS}))
         self.tape = Tape()
+        self.groups = Groups()
+        self.charges = Charges(self.monitor.ledger, self.groups, OWN)
+        """Whose energy it was, since this connection was made; told before the tape, on whose news records wait."""
+        self.monitor.add(self.charges)
+        self.host = HostWatch()
+        self.monitor.add(self.host)
         self.monitor.add(self.tape)
+        self.monitor.add(self)
         self.monitor.start()
         self._boot = boot_id()
         self._timer: threading.Timer | None = None
@@ -63,6 +84,11 @@ class Connection:
     def latest(self) -> Sample | None:
         """The last sample that held GPUs."""
         return self.monitor.latest
+
+    @property
+    def since(self) -> float:
+        """Unix time at which this connection was made: the notebook's account begins then."""
+        return time.time() - (time.monotonic() - self._made)
 
     def ready(self, patience: float = _PATIENCE) -> bool:
         """Wait for the first sample; False where the source says that none will come, or none came in time.
@@ -87,6 +113,15 @@ class Connection:
         foreign = self.hello.boot_id and self.hello.boot_id != self._boot
         return local - self.tape.lag if foreign else local
 
+    def unmeasured(self) -> None:
+        """A cell begins that nobody measures."""
+        self.charges.mark(OWN, self.now())
+
+    @functools.cached_property
+    def cpu_model(self) -> str | None:
+        """The name of the CPU the samples are about, where that is this machine's."""
+        return None if self.hello.boot_id and self.hello.boot_id != self._boot else cpus.model_name()
+
     def devices(self) -> list[Device]:
         """The devices a cell can be charged for: MIG instances in place of their board, nothing that is gone."""
         devices = [device for device in self.hello.devices if device.state != "gone"]
@@ -98,8 +133,21 @@ class Connection:
         self._quiet_at = time.monotonic() + _QUIET
         if self._timer is None:
             self._look_again(_QUIET)
-            self.monitor.ask(Request(measuring=True))
+            self._hurried = time.monotonic() + _HURRY
+            self.monitor.ask(Request(measuring=True, patient=False))
             self.tape.wait(self._phased, _ATTENTION)
+
+    def hurry(self) -> None:
+        """A window has ended: have the edges after it at once, not with the next sample."""
+        relaxed, self._hurried = self._hurried == 0.0, time.monotonic() + _HURRY
+        if relaxed:
+            self.monitor.ask(Request(patient=False))
+
+    def write(self, _message: Stream) -> None:
+        """Called at every message, in the monitor's thread: edges nobody waits for may come with the samples."""
+        if 0.0 < self._hurried < time.monotonic():
+            self._hurried = 0.0
+            self.monitor.ask(Request(patient=True))
 
     def _look_again(self, seconds: float) -> None:
         self._timer = threading.Timer(seconds, self._relax)
@@ -119,7 +167,7 @@ class Connection:
             self._timer = None
             self.monitor.ask(Request(measuring=False))
 
-    def tell(self, message: PostCell) -> None:
+    def tell(self, message: PostCell | PostRun) -> None:
         """Give the server a record, where there is a server."""
         send = getattr(self._source, "send", None)
         if send is not None:
@@ -130,7 +178,7 @@ class Connection:
         status = self.hello.status
         if not self.url.startswith("unix:") or status.state != "disconnected":
             return False
-        return status.since is not None and time.time() - status.since > _GONE and not _listens(Path(self.url[5:]))
+        return status.since is not None and time.time() - status.since > _GONE and not listens(Path(self.url[5:]))
 
     def close(self) -> None:
         """Let go of the source; an agent of our own ends with it."""
@@ -159,11 +207,15 @@ def connection() -> Connection:
     """
     global _shared
     with _lock:
-        if _shared is not None and _shared.lost():
+        lost = _shared is not None and _shared.lost()
+        if lost:
             close()
         if _shared is None:
             _shared = Connection(_asked or default_url())
-        return _shared
+        link = _shared
+    if lost:
+        _tell_of_change()
+    return link
 
 
 def current() -> Connection | None:
@@ -190,6 +242,12 @@ def use(url: str) -> None:
     finally:
         if not taken:  # also where the wait was interrupted
             fresh.close()
+    _tell_of_change()
+
+
+def _tell_of_change() -> None:
+    for call in on_change:
+        call()
 
 
 def close() -> None:
@@ -227,10 +285,11 @@ def server_socket() -> Path | None:
     from jupyter_core.paths import jupyter_runtime_dir
 
     path = Path(jupyter_runtime_dir()) / f"gpumon-{parent}.sock"
-    return path if _listens(path) else None
+    return path if listens(path) else None
 
 
-def _listens(path: Path) -> bool:
+def listens(path: Path) -> bool:
+    """Whether somebody answers at this socket."""
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             return False
@@ -261,6 +320,8 @@ def _forget() -> None:
 
 on_exit: list[Callable[[], object]] = []
 """What is to be done before the connection closes: the widget leaves its picture."""
+on_change: list[Callable[[], object]] = []
+"""What is to be done when another connection has taken its place: the widget goes on with that one."""
 
 
 def _leave() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Sample
 from ..wire import Stream
-from . import connect, context, overview
+from . import alerts, connect, context, overview
 from .connect import SHOWN, Connection
 from .show import Shown
 from .still import still, view
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 class Live:
     """One shown widget, drawn in a thread of its own: the monitor's must not wait, and the cell's is busy."""
 
-    def __init__(self, link: Connection) -> None:
+    def __init__(self, link: Connection, shown: Shown | None = None) -> None:
         from .widget import Widget
 
         self._link = link
         devices, columns, bands = view(link)
         self._widget: Widget = Widget(devices, SHOWN)
         self._widget.draw(columns, bands, _words(link))
-        self._shown = Shown()
+        self._shown = shown or Shown()
         self._due, self._ended = threading.Event(), False
         parts: dict[str, Any] = self._widget.view._repr_mimebundle_()
         self._shown.draw({**still(link), **{k: v for k, v in parts.items() if k != "text/plain"}})
@@ -51,20 +51,34 @@ class Live:
 
     def stop(self) -> None:
         """Put the still in the widget's place."""
+        self._end()
+        self._shown.draw(still(self._link))
+        self._widget.close()
+
+    def _end(self) -> None:
         self._remove()
         self._ended = True
         self._due.set()
         self._thread.join(2.0)
-        self._shown.draw(still(self._link))
+
+    def moved(self, link: Connection) -> Live:
+        """The same on another connection, in the same place."""
+        self._end()
+        successor = Live(link, self._shown)
         self._widget.close()
+        return successor
 
 
 class Still:
     """In place of the widget where nobody watches: a picture, drawn anew after every cell."""
 
-    def __init__(self, link: Connection) -> None:
-        self._link, self._shown = link, Shown()
+    def __init__(self, link: Connection, shown: Shown | None = None) -> None:
+        self._link, self._shown = link, shown or Shown()
         self.refresh()
+
+    def moved(self, link: Connection) -> Still:
+        """The same on another connection, in the same place."""
+        return Still(link, self._shown)
 
     def refresh(self) -> None:
         """Draw it with what has come since."""
@@ -98,6 +112,18 @@ def stop() -> bool:
     return ended is not None
 
 
+def follow() -> None:
+    """The kernel has another connection: what is shown goes on with that one, in its place."""
+    global _current
+    if _current is None:
+        return
+    link = connect.connection()
+    if link.ready():
+        _current = _current.moved(link)
+    else:
+        stop()
+
+
 def after_cell() -> None:
     """Bring a picture that nobody can see moving up to date."""
     if isinstance(_current, Still):
@@ -107,7 +133,10 @@ def after_cell() -> None:
 def _words(link: Connection) -> str:
     trouble = overview.explanation(link.hello)
     kind = "simulated · " if link.hello.simulated else ""
-    return escape(trouble) if trouble else f"{kind}live, every {link.hello.interval:g} s · %gpumon stop leaves a still"
+    truth = escape(trouble) or f"{kind}live, every {link.hello.interval:g} s · %gpumon stop leaves a still"
+    calls = alerts.line(link)
+    return f"<b>{escape(calls)}</b> · %gpumon alerts says what to do<br>{truth}" if calls else truth
 
 
 connect.on_exit.append(stop)
+connect.on_change.append(follow)

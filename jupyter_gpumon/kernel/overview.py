@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
+from ..energy.trust import sentences
 from ..model import Device, Gpu, Hello
+from ..report.tables import as_html, as_text
 from ..units import quantity
+from . import alerts
 from .connect import Connection, connection
 from .show import Shown
-from .tables import as_html, as_text
 
 _HEAD = ("GPU", "model", "busy", "memory", "power", "temp.", "held back by")
 
@@ -23,8 +25,12 @@ def status(*, summary: bool) -> None:
     text, page = "gpumon │ " + " · ".join(said), f"<div>{escape(' · '.join(said))}</div>"
     if trouble:
         text, page = f"{text}\n{trouble}", f"{page}<div><b>{escape(trouble)}</b></div>"
+    if calls := alerts.line(link):
+        text, page = f"{text}\n{calls}", f"{page}<div><b>{escape(calls)}</b></div>"
     if rows:
         text, page = f"{text}\n{as_text(head, rows, words=2)}", page + as_html(head, rows, words=2)
+    for words in sentences(link.hello.devices):
+        text, page = f"{text}\nenergy │ {words}", f"{page}<div>energy │ {escape(words)}</div>"
     Shown().draw({"text/plain": text, "text/html": page})
 
 

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from ..model import Cell
+from ..report.record import bundle
 from . import context
-from .record import bundle
 
 
 class Shown:

@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 from ..model import Columns, Device
-from . import completion, overview
+from ..report.picture import Band, charts, image, svg
+from ..report.tables import as_html, as_text
+from . import alerts, completion, overview
 from .connect import SHOWN, Connection
-from .picture import Band, charts, image, svg
-from .tables import as_html, as_text
 
 SPAN = 300.0
 """Seconds shown."""
@@ -23,9 +23,9 @@ _HEAD = ("GPU", "model", "busy", "memory", "power", "temp.", "held back by")
 def view(link: Connection) -> tuple[list[Device], Columns, list[Band]]:
     """What widget and picture show: the devices, their last minutes, and the cells in them."""
     now = link.latest.time if link.latest else time.time()
-    columns = link.monitor.history.columns(now - SPAN)
+    columns = link.monitor.history.columns(now - SPAN, metrics=SHOWN)
     if len(columns.time) > POINTS:
-        columns = link.monitor.history.columns(now - SPAN, step=SPAN / POINTS)
+        columns = link.monitor.history.columns(now - SPAN, step=SPAN / POINTS, metrics=SHOWN)
     bands = [Band(cell.start, cell.end, cell.title) for cell in completion.done if cell.end > now - SPAN]
     return [device for device in link.hello.devices if device.uuid in columns.gpus], columns, bands
 
@@ -35,9 +35,10 @@ def still(link: Connection) -> dict[str, Any]:
     devices, columns, bands = view(link)
     rows = overview.now(link)
     words = overview.explanation(link.hello) or ("Simulated GPUs." if link.hello.simulated else "")
+    words = " · ".join(filter(None, (words, alerts.line(link))))
     if not devices:
         return {"text/plain": words, "text/html": f"<div>{escape(words)}</div>"}
     drawing = svg(charts(columns, devices, SHOWN), columns.time, bands, [device.label for device in devices])
     alternative = f"Utilization, memory, power, temperature of {len(devices)} GPUs; the latest values are in the table."
-    page = f"<div>{escape(words)}</div>{image(drawing, alternative)}{as_html(_HEAD, rows, words=2)}"
+    page = f"<div>{escape(words)}</div>{image(drawing, words=alternative)}{as_html(_HEAD, rows, words=2)}"
     return {"text/plain": f"gpumon │ {words}\n{as_text(_HEAD, rows, words=2)}", "text/html": page}

@@ -10,8 +10,8 @@ import ipywidgets
 import numpy as np
 
 from ..model import METRICS, Columns, Device
-from .palette import colour
-from .picture import Band, Chart, charts
+from ..report.palette import colour
+from ..report.picture import Band, Chart, charts
 from .still import SPAN
 
 _SCALES = {"ratio": (100.0, "%"), "bytes": (1e-9, "GB"), "watts": (1.0, "W"), "celsius": (1.0, "°C")}

@@ -11,6 +11,8 @@ from ..errors import CellError
 from ..model import Cell, Event
 
 KEPT = 1000
+_JUDGED = 100
+"""Records by which the share of successes is told."""
 
 
 class Cells:
@@ -22,6 +24,12 @@ class Cells:
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(tuple(self._cells.values()))
+
+    @property
+    def success(self) -> float | None:
+        """Share of the last hundred that ended without an error; None where there were none."""
+        last = [cell.status == "ok" for cell in tuple(self._cells.values())[-_JUDGED:]]
+        return sum(last) / len(last) if last else None
 
     def name(self, notebooks: Mapping[str, str]) -> None:
         """Fill in the notebook of the records whose kernel did not know it."""

@@ -12,8 +12,11 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from ..errors import CellError, WireError
+from ..experiments import PostRun, Run
+from ..exposition.scrapes import Scrapes
 from ..model import Cell, Error, Hello, PostCell, Request, Sample, Subscribe
 from ..monitor import Monitor
+from ..rates import Rates
 from ..wire import Stream, decode, encode
 from .view import merged, narrowed
 
@@ -38,11 +41,14 @@ class Client:
     Args:
         transport: how to send to it.
         kernel: the kernel that speaks, found by its pid; None for browsers.
+        pid: the process that speaks, over the Unix socket.
         local: it came over the Unix socket, and may have edges, measure, and post cells.
     """
 
-    def __init__(self, transport: Transport, *, kernel: str | None = None, local: bool = False) -> None:
-        self.kernel, self.local = kernel, local
+    def __init__(
+        self, transport: Transport, *, kernel: str | None = None, local: bool = False, pid: int | None = None
+    ) -> None:
+        self.kernel, self.local, self.pid = kernel, local, pid
         self.subscription = self._view = Subscribe()
         self._transport = transport
         self._busy = False
@@ -57,8 +63,10 @@ class Client:
             wanted = replace(wanted, edges=False, measuring=False)
         self._every = max(wanted.every or 0.0, interval)
         self.subscription = wanted
-        self._view = replace(wanted, every=None, measuring=False)
+        self._view = replace(wanted, every=None, measuring=False, patient=False)
         self._last = float("-inf")
+        if self._waiting is not None and not self._busy and self._due(self._waiting):
+            self._flush({})
 
     def hello(self, text: bytes) -> None:
         """Send a hello: now, or before the next sample if the client is still reading."""
@@ -88,7 +96,8 @@ class Client:
 
     def _due(self, sample: Sample) -> bool:
         # Nine tenths: a tick that comes a little early is not put off by a whole interval.
-        edges = bool(self.subscription.edges and sample.edges)
+        fine = self.subscription.edges and not self.subscription.patient
+        edges = bool(fine and (sample.edges or sample.powers))
         return edges or sample.mono < self._last or sample.mono - self._last >= 0.9 * self._every
 
     def _flush(self, encoded: Encoded) -> None:
@@ -127,6 +136,8 @@ class Channel:
         interval: seconds between samples while somebody watches.
         idle: the same while nobody does; None samples at ``interval`` always.
         post: takes a cell record from the kernel that speaks.
+        came: is told who joins and who leaves (False).
+        post_run: takes how a run of the kernel that speaks stands.
     """
 
     def __init__(
@@ -135,10 +146,16 @@ class Channel:
         loop: Callable[..., object],
         interval: float,
         idle: float | None,
-        post: Callable[[Cell, str | None], None],
+        post: Callable[[Cell, Client], None],
+        came: Callable[[Client, bool], object],
+        post_run: Callable[[Run, Client], None],
     ) -> None:
         self.recording = False
-        self._monitor, self._loop, self._post = monitor, loop, post
+        self.scrapes = Scrapes()
+        self.rates: Rates | None = None
+        self.reach: float | None = None
+        self._monitor, self._loop, self._post, self._came = monitor, loop, post, came
+        self._post_run = post_run
         self.interval, self.idle = interval, interval if idle is None else max(idle, interval)
         self._clients: set[Client] = set()
         self._asked: Request | None = None
@@ -150,7 +167,8 @@ class Channel:
     @property
     def measuring(self) -> int:
         """How many kernels measure now."""
-        return sum(client.subscription.measuring for client in self._clients)
+        # A copy: who scrapes is answered from another thread.
+        return sum(client.subscription.measuring for client in tuple(self._clients))
 
     @property
     def kernels(self) -> frozenset[str]:
@@ -159,13 +177,14 @@ class Channel:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody looks: an open stream, or a sink."""
-        return bool(self._clients) or self.recording
+        """Whether anybody looks: an open stream, a sink, or who scrapes metrics and will be back soon."""
+        return bool(self._clients) or self.recording or self.scrapes.watching
 
     def join(self, client: Client, hello: bytes) -> None:
         """Let a client in: its hello first, then the latest sample, then what comes."""
         client.subscribe(client.subscription, self.interval)
         self._clients.add(client)
+        self._came(client, True)
         client.hello(hello)
         if self._monitor.latest is not None:
             client.offer(replace(self._monitor.latest, events=(), edges=()), {})
@@ -174,6 +193,12 @@ class Channel:
     def leave(self, client: Client) -> None:
         """Let it go; what it measured ends."""
         self._clients.discard(client)
+        self._came(client, False)
+        self.ask()
+
+    def scraped(self) -> None:
+        """Somebody scrapes metrics."""
+        self.scrapes.note()
         self.ask()
 
     def ask(self) -> None:
@@ -184,6 +209,15 @@ class Channel:
             self._asked = request
             self._monitor.ask(request)
 
+    def dressed(self, hello: Hello) -> Hello:
+        """A hello with what is this server's to say: the rates, and how far back it knows. Recordings do without."""
+        return replace(hello, rates=self.rates, reach=self.reach)
+
+    def price(self, rates: Rates) -> None:
+        """Take other rates, and tell all clients."""
+        self.rates = rates
+        self.publish(self._monitor.hello)
+
     def write(self, message: Stream) -> None:
         """Take a message in the monitor's thread and publish it on the loop."""
         self._loop(self.publish, message)
@@ -192,7 +226,7 @@ class Channel:
         """Hand a message to all clients."""
         if isinstance(message, Hello):
             self._renewed(message)
-            text = encode(message)
+            text = encode(self.dressed(message))
             for client in tuple(self._clients):
                 client.hello(text)
             return
@@ -218,6 +252,8 @@ class Channel:
                 client.subscribe(message, self.interval)
                 self.ask()
             elif isinstance(message, PostCell):
-                self._post(message.cell, client.kernel)
+                self._post(message.cell, client)
+            elif isinstance(message, PostRun):
+                self._post_run(message.run, client)
         except (WireError, CellError) as e:
             client.error(str(e), 'Clients send messages like {"type": "subscribe", "metrics": ["power"]}.')

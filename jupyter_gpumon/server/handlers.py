@@ -13,11 +13,13 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
+from ..errors import ExporterError
 from ..metrics import HOST_METRICS, METRICS
 from ..model import Columns
 from ..wire import encode
 from .service import Service
 from .sockets import AUTH_RESOURCE, BrowserStream
+from .stats import over
 
 
 class Route(APIHandler):
@@ -55,7 +57,7 @@ class Route(APIHandler):
         """``{"message", "hint"}``."""
         error = kwargs.get("exc_info", (None, None))[1]
         known = isinstance(error, web.HTTPError) and error.log_message
-        message = error.log_message if known else responses.get(status_code, "Unknown error")
+        message = error.log_message % error.args if known else responses.get(status_code, "Unknown error")
         hint = getattr(error, "hint", "") or _HINTS.get(status_code, "")
         self.finish(json.dumps({"message": message, "hint": hint}))
 
@@ -95,6 +97,19 @@ class SamplesHandler(Route):
         # Some tens of milliseconds for the largest answer there is (``MOST_VALUES``): not on the loop.
         answer = await asyncio.get_running_loop().run_in_executor(None, text)
         self.finish(answer, set_content_type="text/csv; charset=utf-8" if csv else "application/json")
+
+
+class StatsHandler(Route):
+    """``stats``: a window in a few numbers."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """``?since&until&step&devices=a,b&metrics=x,y``: mean, extremes, percentiles; what counters grew by."""
+        since, until, step = self.number("since"), self.number("until"), self.number("step")
+        wanted = since, until, step, self.names("devices"), self.names("metrics"), True
+        loop = asyncio.get_running_loop()
+        self.answer(await loop.run_in_executor(None, lambda: over(self.service.columns(*wanted))))
 
 
 class ProcessesHandler(Route):
@@ -137,6 +152,29 @@ class EnergyHandler(Route):
         self.answer({"energy": self.service.energy(start, end, self.get_query_argument("uuid", None))})
 
 
+class FootprintHandler(Route):
+    """``footprint``: carbon and cost between two times."""
+
+    @web.authenticated
+    @authorized
+    def get(self) -> None:
+        """``?start&end`` in Unix seconds; without them the rates alone."""
+        start, end = self.number("start", 0.0), self.number("end", 0.0)
+        if start is None or end is None or not start <= end:
+            raise web.HTTPError(400, "Say start and end in Unix seconds, start first: footprint?start=…&end=…")
+        self.answer(self.service.footprint(start, end))
+
+
+class LedgerHandler(Route):
+    """``ledger``: the energy books."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """What each board took, and for which notebook, today and since the server's start."""
+        self.answer(await self.service.books())
+
+
 class SamplerHandler(Route):
     """``sampler``: how the sampler itself is doing."""
 
@@ -145,6 +183,27 @@ class SamplerHandler(Route):
     def get(self) -> None:
         """Age, source, generation, last error, missed samples, agents, clients."""
         self.answer(self.service.sampler())
+
+
+class MetricsHandler(Route):
+    """``gpumon/metrics``: what Prometheus scrapes."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """``?names=native|dcgm|seed``; OpenMetrics where the Accept header asks for it."""
+        self.service.channel.scraped()
+        names = self.get_query_argument("names", None)
+        try:
+            # Some milliseconds with many GPUs: not on the loop.
+            page, headers = await asyncio.get_running_loop().run_in_executor(
+                None, self.service.page.answer, self.request.headers, names
+            )
+        except ExporterError as e:
+            raise web.HTTPError(400, str(e)) from e
+        for name, value in headers.items():
+            self.set_header(name, value)
+        self.finish(page, set_content_type=headers["Content-Type"])
 
 
 def csv_lines(columns: Columns) -> Iterable[str]:
@@ -161,10 +220,18 @@ def routes(service: Service) -> list[tuple[str, type[web.RequestHandler], dict[s
     handlers: dict[str, type[web.RequestHandler]] = {
         "hello": HelloHandler,
         "samples": SamplesHandler,
+        "stats": StatsHandler,
         "processes": ProcessesHandler,
         "cells": CellsHandler,
         "energy": EnergyHandler,
+        "footprint": FootprintHandler,
+        "ledger": LedgerHandler,
         "sampler": SamplerHandler,
         "stream": BrowserStream,
     }
-    return [(rf"/gpumon/api/{name}", handler, {"service": service}) for name, handler in handlers.items()]
+    from . import advice_handlers, alert_handlers, health_handlers, policy_handlers, run_handlers  # on what is above
+
+    for module in (run_handlers, alert_handlers, advice_handlers, health_handlers, policy_handlers):
+        handlers.update(module.HANDLERS)
+    api = [(rf"/gpumon/api/{name}", handler, {"service": service}) for name, handler in handlers.items()]
+    return [*api, (r"/gpumon/metrics", MetricsHandler, {"service": service})]

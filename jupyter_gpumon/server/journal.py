@@ -7,6 +7,7 @@ import re
 import time
 from collections import deque
 
+from ..findings import Alert
 from ..model import Event, Hello, Sample
 from ..wire import Stream
 
@@ -19,6 +20,9 @@ QUIET = 60.0
 AFTERMATH = 2
 """Samples after a trouble with the driver that still tell what it did: the look that hung, and the one after it."""
 
+SAID_BEFORE = ("xid", "gpu-lost", "driver-silent")
+"""Rules that find what an event, or the agent's own line in the log, has said already."""
+
 _EXPLAINED = ("gap", "lost", "back", "gone", "appeared")
 """Kinds that follow from what the log has said of the driver as a whole, while that is so."""
 
@@ -29,6 +33,9 @@ class Journal:
     def __init__(self) -> None:
         self._recent: deque[Event] = deque(maxlen=KEPT)
         self._said: dict[tuple[object, ...], float] = {}
+        self._labels: dict[str, str] = {}
+        self._alerts: dict[str, str] = {}
+        """Id of an alert that fires → level that was said."""
         self._excused = 0
 
     @property
@@ -39,13 +46,31 @@ class Journal:
     def write(self, message: Stream) -> None:
         """Note the events of a message."""
         if isinstance(message, Hello):
+            self._labels = {device.uuid: device.label for device in message.devices}
             if message.status.state not in ("live", "starting"):
                 self._excused = AFTERMATH
         elif isinstance(message, Sample):
             for event in message.events:
-                if event.kind != "cell":
+                if event.alert is not None:
+                    self._alert(event, event.alert)
+                elif event.kind != "cell":
                     self._note(event)
             self._excused = max(0, self._excused - bool(message.gpus))
+
+    def _alert(self, event: Event, alert: Alert) -> None:
+        """An alert is said when it fires, when its level changes and when it is over; not when somebody has seen it."""
+        state = "over" if alert.state == "resolved" else alert.finding.level
+        self._recent.append(event)
+        if self._alerts.get(alert.id) == state or alert.finding.rule in SAID_BEFORE:
+            return
+        where = self._labels.get(alert.finding.uuid or "", "")
+        words = ". ".join(filter(None, (event.title, event.detail)))
+        level = logging.INFO if state in ("over", "info") else logging.WARNING
+        log.log(level, "gpumon alert: %s", f"{where}: {words}" if where else words)
+        if state == "over":
+            self._alerts.pop(alert.id, None)
+        else:
+            self._alerts[alert.id] = state
 
     def _note(self, event: Event) -> None:
         key, now = alike(event), time.monotonic()
@@ -54,7 +79,12 @@ class Journal:
         if not fresh and self._recent and alike(self._recent[-1]) == key:
             self._recent.pop()
         self._recent.append(event)
-        if fresh and event.level != "info" and not (self._excused and event.kind in _EXPLAINED):
+        if (
+            fresh
+            and event.level != "info"
+            and event.kind not in ("sink", "policy")  # which speak for themselves
+            and not (self._excused and event.kind in _EXPLAINED)
+        ):
             log.warning("%s", ". ".join(filter(None, (event.title, event.detail))))
 
 

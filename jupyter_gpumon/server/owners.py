@@ -28,6 +28,8 @@ class Kernels(Struct, frozen=True):
     pids: Mapping[int, str] = {}
     notebooks: Mapping[str, str] = {}
     terminals: frozenset[int] = frozenset()
+    looked: bool = False
+    """False before anybody has looked which there are."""
 
 
 class Owner(Struct, frozen=True):
@@ -129,4 +131,5 @@ async def snapshot(settings: Mapping[str, Any]) -> Kernels:
         pids=kernel_pids(settings["kernel_manager"]),
         notebooks=notebooks,
         terminals=terminal_pids(settings.get("terminal_manager")),
+        looked=True,
     )

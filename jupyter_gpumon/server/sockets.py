@@ -15,10 +15,13 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from ..wire import encode
 from .channel import Client
 from .service import Service
 
 AUTH_RESOURCE = "gpumon"
+FARTHEST = 31 * 86_400.0
+"""Seconds of history in a hello, at most."""
 HARD_LIMIT = 1024 * 1024
 """Bytes beyond which tornado closes the socket; above ``channel.LIMIT`` the client gets an error frame."""
 
@@ -45,7 +48,7 @@ class Stream(WebSocketHandler):
     async def open(self, *_args: str, **_kwargs: str) -> None:
         """Greet."""
         self.client = self.make_client()
-        seconds = min(max(_number(self.get_query_argument("history", "0")), 0.0), 86_400.0)
+        seconds = min(max(_number(self.get_query_argument("history", "0")), 0.0), FARTHEST)
         hello = await asyncio.get_running_loop().run_in_executor(None, self.service.greeting, seconds)
         if self.ws_connection is not None:
             self.service.channel.join(self.client, hello)
@@ -96,10 +99,11 @@ class BrowserStream(WebSocketMixin, Stream, JupyterHandler):
         await super().get(*args, **kwargs)
 
 
-class KernelStream(Stream):
-    """The same stream on a Unix socket: the peer's uid must be ours, its pid tells which kernel speaks."""
+class OwnUser(web.RequestHandler):
+    """What speaks over the Unix socket: the peer's uid must be ours, its pid tells which kernel it is."""
 
     _PEER: ClassVar[struct.Struct] = struct.Struct("3i")
+    service: Service
 
     def prepare(self) -> None:
         """Refuse other users, and anything that looks like a browser."""
@@ -113,9 +117,26 @@ class KernelStream(Stream):
         pid, uid, _gid = self._PEER.unpack(raw)
         return pid, uid
 
+
+class Local(OwnUser):
+    """An answer over the Unix socket."""
+
+    def initialize(self, service: Service) -> None:
+        """Take what the handler needs."""
+        self.service = service
+
+    def answer(self, value: object) -> None:
+        """Finish with a struct as JSON."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(encode(value))
+
+
+class KernelStream(OwnUser, Stream):
+    """The same stream on a Unix socket."""
+
     def make_client(self) -> Client:
         """The kernel whose process tree the peer is in."""
-        return Client(self.transmit, kernel=self.service.kernel_of(self.pid), local=True)
+        return Client(self.transmit, kernel=self.service.kernel_of(self.pid), local=True, pid=self.pid)
 
 
 def _number(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The Unix socket for kernels: in Jupyter's runtime folder, for this user alone, gone when the server is."""
+"""The Unix socket for kernels and commands: in Jupyter's runtime folder, for this user alone, gone with the server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_unix_socket
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
+from . import alert_handlers, health_handlers
 from .service import Service
 from .sockets import KernelStream
 
@@ -41,13 +42,22 @@ class KernelChannel:
             listening = bind_unix_socket(str(self.path), mode=0o600)
         finally:
             os.umask(before)
-        self._server = HTTPServer(Application([(r"/gpumon/api/stream", KernelStream, {"service": service})]))
+        self._server = HTTPServer(Application(_routes(service)))
         self._server.add_socket(listening)
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
         self._server.stop()
         self.path.unlink(missing_ok=True)
+
+
+def _routes(service: Service) -> list[tuple[str, type[RequestHandler], dict[str, Service]]]:
+    handlers: dict[str, type[RequestHandler]] = {
+        "stream": KernelStream,
+        **health_handlers.LOCAL,
+        **alert_handlers.LOCAL,
+    }
+    return [(rf"/gpumon/api/{name}", handler, {"service": service}) for name, handler in handlers.items()]
 
 
 def open_kernel_channel(service: Service, runtime: Path) -> KernelChannel | None:

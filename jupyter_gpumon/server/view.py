@@ -20,8 +20,10 @@ def narrowed(sample: Sample, view: Subscribe) -> Sample | None:
         host=sample.host if view.host else None,
         processes=_processes(sample, view),
         edges=sample.edges if view.edges else (),
+        powers=sample.powers if view.edges else (),
+        links=None,
     )
-    anything = part.gpus or part.host or part.edges or part.events or part.processes is not None
+    anything = part.gpus or part.host or part.edges or part.powers or part.events or part.processes is not None
     return part if anything else None
 
 
@@ -38,7 +40,7 @@ def _processes(sample: Sample, view: Subscribe) -> tuple[object, ...] | None:
 
 
 def merged(older: Sample, newer: Sample) -> Sample:
-    """One sample for two: the newer values, all events and all edges."""
+    """One sample for two: the newer values, all events, edges and power readings."""
     return replace(
         newer,
         gpus=newer.gpus or older.gpus,
@@ -46,5 +48,6 @@ def merged(older: Sample, newer: Sample) -> Sample:
         processes=older.processes if newer.processes is None else newer.processes,
         events=(*older.events, *newer.events)[-MOST_EVENTS:],
         edges=(*older.edges, *newer.edges)[-MOST_EDGES:],
+        powers=(*older.powers, *newer.powers)[-MOST_EDGES:],
         missed=older.missed + newer.missed,
     )

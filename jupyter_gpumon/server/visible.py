@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from msgspec.structs import replace
 
 from ..clock import Clock
-from ..model import Hello, Process, Request, Sample, Status
+from ..model import Event, Hello, Process, Request, Sample, Status
 from ..sources import Source
 from ..wire import Stream
 from .allowed import AMBIGUOUS, UNAMBIGUOUS, Allowed
@@ -82,9 +82,15 @@ class Visible:
             sample,
             gpus=tuple(gpu for gpu in sample.gpus if gpu.uuid in uuids),
             edges=tuple(edge for edge in sample.edges if edge.uuid in uuids),
-            events=tuple(event for event in sample.events if event.uuid is None or event.uuid in uuids),
+            powers=tuple(run for run in sample.powers if run.uuid in uuids),
+            events=tuple(event for event in sample.events if self._tells(event)),
             processes=self._processes(sample.processes),
+            links=sample.links and tuple(link for link in sample.links if link.uuid in uuids),
         )
+
+    def _tells(self, event: Event) -> bool:
+        """Alerts of another server may name who uses that one, and are judged anew here."""
+        return event.kind != "alert" and (event.uuid is None or event.uuid in self._uuids)
 
     def _processes(self, processes: Iterable[Process] | None) -> tuple[Process, ...] | None:
         if processes is None or self._show == "none":

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import logging
-import queue
-import threading
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
 
-from ..errors import SourceError
+from msgspec.structs import replace
+
 from ..model import Hello
 from ..wire import Stream, encode_line
-
-LOG = logging.getLogger("jupyter_gpumon")
-
-MOST_WAITING = 1000
-"""Messages that may wait for a slow disk before new ones are dropped."""
-FLUSH = 5.0
-"""Seconds after which what was written is on disk, so that a crash costs no more."""
+from .files import FileSink, WholeFile
 
 
 def open_sink(url: str) -> LinesSink:
@@ -31,55 +21,35 @@ def open_sink(url: str) -> LinesSink:
     return LinesSink(Path(url.removeprefix("jsonl:")).expanduser())
 
 
-class LinesSink:
-    """Writes a recording from a thread of its own. An existing file is replaced."""
+class LinesSink(FileSink):
+    """Writes a recording that holds all there is; the only format from which nothing is missing."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.dropped = 0
-        """Messages that the disk was too slow for."""
-        self._waiting: queue.Queue[Stream | None] = queue.Queue(MOST_WAITING)
-        try:
-            self._file = _created(path)
-        except OSError as e:
-            raise SourceError(f"{path} cannot be written: {e.strerror or e}.") from e
-        self._thread = threading.Thread(target=self._run, name="gpumon-lines", daemon=True)
-        self._thread.start()
+        super().__init__(f"jsonl:{path}", path)
+        self._hello = b""
+        self.begin()
+        self.start()
 
-    def write(self, message: Stream) -> None:
-        """Queue one message; never blocks."""
-        try:
-            self._waiting.put_nowait(message)
-        except queue.Full:
-            self.dropped += 1
+    def begin(self) -> None:
+        """Open the file; one that somebody removed begins with the hello again."""
+        self._file = WholeFile(self.path, b'{"type":')
+        if self._hello:
+            self._file.add(self._hello)
 
-    def close(self) -> None:
-        """Write what waits and close the file."""
-        if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join(10.0)
+    def put(self, messages: Sequence[Stream]) -> None:
+        """A line a message."""
+        lines = [encode_line(lasting(message)) for message in messages]
+        self._file.add(b"".join(lines))
+        hellos = [line for message, line in zip(messages, lines, strict=True) if isinstance(message, Hello)]
+        self._hello = hellos[-1] if hellos else self._hello
 
-    def _run(self) -> None:
-        flushed = time.monotonic()
-        try:
-            with self._file as file:
-                while (message := self._waiting.get()) is not None:
-                    file.write(encode_line(_lasting(message)))
-                    if time.monotonic() - flushed > FLUSH or isinstance(message, Hello):
-                        file.flush()
-                        flushed = time.monotonic()
-        except OSError as e:
-            LOG.error("The recording %s ends here: %s", self.path, e)
+    def finish(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
-def _created(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "wb", compresslevel=6)) if path.suffix == ".gz" else path.open("wb")
-
-
-def _lasting(message: Stream) -> Stream:
+def lasting(message: Stream) -> Stream:
     """A hello without the history and the events that a websocket put into it: the recording is a history itself."""
     if isinstance(message, Hello) and (message.history is not None or message.events):
-        from msgspec.structs import replace
-
         return replace(message, history=None, events=())
     return message

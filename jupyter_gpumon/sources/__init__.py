@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from ..clock import Clock
+from ..links import Link
 from ..model import Device, Event, Gpu, Hello, Process, Request
 from ..wire import Stream
+
+
+class Power(NamedTuple):
+    """One reading of a board's power."""
+
+    kind: str
+    """``instant`` or ``average`` (over the sensor's window, mostly a second), as ``model.PowerRun.kind``."""
+    watts: float
 
 
 class Backend(Protocol):
@@ -32,11 +41,28 @@ class Backend(Protocol):
     def energy(self, uuid: str) -> float | None:
         """The energy counter of one device in joules, read now; None where it has none."""
 
+    def power(self, uuid: str) -> Power | None:
+        """What one device draws, read now by a call that costs microseconds; None where it does not tell."""
+
+    def power_history(self, uuid: str, since: float) -> Sequence[tuple[float, float]] | None:
+        """(Unix time, watts) of what the driver recorded by itself after that Unix time, oldest first.
+
+        None where it keeps no such record; empty where there is nothing new.
+        """
+
     def events(self) -> Sequence[Event]:
         """What the driver told since the last call (XIDs, …); never waits."""
 
     def close(self) -> None:
         """Let go of the driver."""
+
+
+@runtime_checkable
+class TellsLinks(Protocol):
+    """What a backend may have besides: it tells its NVLinks one by one."""
+
+    def links(self) -> Sequence[Link]:
+        """Each NVLink of every board that answers and is not split, read now."""
 
 
 class Source(Protocol):

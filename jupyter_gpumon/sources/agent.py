@@ -97,8 +97,9 @@ class AgentSource:
         """Pass a request on, and repeat it to every agent started later. Safe from any thread."""
         with self._lock:
             known = {name: value for name in request.__struct_fields__ if (value := getattr(request, name)) is not None}
-            merged = replace(self._request, **known)
-            if merged == self._request:
+            once = request.trial or request.links  # made once, and not by every agent
+            merged = replace(self._request, **{**known, "trial": None, "links": None})
+            if merged == self._request and not once:
                 return
             self._request = merged
             if self._child:
@@ -165,7 +166,8 @@ class AgentSource:
         elif isinstance(message, Sample):
             if self._silent:
                 yield self._tell(self._heard)
-            if message.gpus or message.host or message.edges or message.events:  # Otherwise it is only a sign of life.
+            # Otherwise it is only a sign of life.
+            if message.gpus or message.host or message.edges or message.powers or message.events:
                 yield message
         self._silent = False
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from ..model import Edge
+from ..model import Edge, Sensor
 from .phase import Phase
+from .verdict import minds_reads
 
 _CONTINUOUS = 0.015
 """Updates this close together cannot be told apart; such a counter is read in pairs at any time."""
 _LEAST_ROOM = 0.0015
 """Seconds between a read and the moment at which an update is expected."""
+_RESTLESS = 0.0015
+"""Standard deviation of the updates in seconds from which on nobody can be there at the right moment."""
+_DENSE = 2.5
+"""Reads per period with which evenly spaced ones are better then."""
 _MISSES = 5
 """Updates in a row that were not where they were expected, before they are searched anew."""
 
@@ -29,6 +34,10 @@ class Counter:
         """Updates come too close to be told apart."""
         self.paired = False
         """The next read is the second one of a pair."""
+        self.told: float | None = None
+        """Seconds between updates, as a trial found them."""
+        self.gentle = False
+        """It is read seldom: it falls behind when it is polled, or its energy is not what is used."""
         self._pair_ahead = self._tight_before = False
         self._tight = self._second = self._latest_first = 0.0
         self._number, self._expected = 0, -math.inf
@@ -37,24 +46,35 @@ class Counter:
         self._found: list[Edge] = []
         self._reads = 0
         self._hint: float | None = None
+        self._restless = self._even = False
 
     @property
     def known(self) -> bool:
         """Whether a search has told when to look."""
-        return self.continuous or self.phase is not None
+        return self._even or self.continuous or self.phase is not None
 
     @property
     def period(self) -> float | None:
         """Seconds between updates, where known."""
         return self.phase.period if self.phase else None
 
+    def meet(self, sensor: Sensor | None) -> None:
+        """Take what a trial has found."""
+        self.told = sensor.period if sensor and sensor.checked else None
+        self._restless = sensor is not None and self.told is not None and (sensor.jitter or 0.0) >= _RESTLESS
+        self.gentle = sensor is not None and (sensor.method != "counter" or minds_reads(sensor))
+
     def note(self, before: float, after: float, joules: float) -> Edge | None:
         """Take one read, begun at ``before`` and answered at ``after``; the edge, if the value is new."""
         edge = None
         if self.value is not None and joules != self.value:
-            edge = Edge(uuid=self.uuid, since=self.seen, mono=after, joules=joules)
+            edge = Edge(uuid=self.uuid, since=self.seen, mono=after, joules=joules, took=after - before)
         self.value, self.seen = joules, before
         return edge
+
+    def afford(self, reads: float) -> None:
+        """Take how many reads per second there are for this board: enough of them need not come at the right moment."""
+        self._even = self._restless and self.told is not None and reads * self.told >= _DENSE
 
     def wait(self, until: float) -> None:
         """Look again at that time, whatever the plan."""
@@ -66,7 +86,8 @@ class Counter:
 
     def wants_search(self, now: float, pause: float) -> bool:
         """Whether period and phase are to be found (again)."""
-        return (not self.known or self._misses >= _MISSES) and now - self._searched > pause * 2**self._searches
+        lost = self._misses >= _MISSES and not self._even
+        return (not self.known or lost) and now - self._searched > pause * 2**self._searches
 
     def start_search(self, now: float, period: float | None) -> None:
         """Begin to look densely; ``period`` is what a board of the same model has, if known."""
@@ -106,7 +127,9 @@ class Counter:
 
     def plan(self, now: float, reads: float, cost: float) -> None:
         """Plan the next read, with ``reads`` of ``cost`` seconds to spend per second on this board."""
-        if self.continuous:
+        if self._even:
+            self.wait(now + 1 / reads)
+        elif self.continuous:
             self._plan_anytime(now, reads)
         elif self.phase is None:
             self.wait(now + max(0.1, 1 / reads))

@@ -8,18 +8,23 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ..clock import Clock
+from ..links import Link
 from ..metrics import in_tiers
-from ..model import Device, Event, Gpu, Process
-from . import Backend
+from ..model import Device, Edge, Event, Gpu, PowerRun, Process
+from . import Backend, TellsLinks
+from .delay import DelayWatch
 from .edges import EdgeWatch
 from .inventory import changes, merged
+from .known import KnownSensors
+from .powers import PowerWatch
+from .trials import Trials
 
 LOST_AGAIN = 5.0
 """Seconds between looks at the inventory while a device is lost."""
 ENERGY_FRESH = 0.5
 """Seconds for which a reading of the energy counter is good enough for a sample."""
 
-_TIERS = {tier: in_tiers(tier) for tier in ("fast", "normal", "slow")}
+_TIERS = {tier: in_tiers(tier) for tier in ("fast", "normal", "slow", "rare")}
 
 
 class View(NamedTuple):
@@ -37,16 +42,26 @@ class Generation:
         backend: open, and closed by whoever opened it.
         clock: the clock.
         before: the devices of the generation before; empty for the first.
+        known: what trials of the boards' sensors found before; None makes no trials.
     """
 
-    def __init__(self, backend: Backend, clock: Clock, before: Sequence[Device] = ()) -> None:
+    def __init__(
+        self, backend: Backend, clock: Clock, before: Sequence[Device] = (), known: KnownSensors | None = None
+    ) -> None:
         self.backend = backend
         self.devices: tuple[Device, ...] = tuple(before)
         self.edges = EdgeWatch(backend.energy, clock.mono)
+        # Of simulated boards everything is known.
+        real = not backend.hello.simulated
+        self.trials = Trials(backend, self.edges, clock, known) if known is not None and real else None
+        self.powers, self._delays = PowerWatch(backend, clock), DelayWatch()
+        trials = (self.trials,) if self.trials else ()
+        self._watches: tuple[EdgeWatch | PowerWatch | Trials, ...] = (self.edges, self.powers, *trials)
         self._clock = clock
         self._first = not before
-        self._next = {"normal": 0.0, "slow": 0.0}
-        self._slow: dict[str, dict[str, dict[str, object]]] = {"normal": {}, "slow": {}}
+        self._read = dict.fromkeys(("normal", "slow", "rare"), float("-inf"))
+        """When each tier was read last."""
+        self._slow: dict[str, dict[str, dict[str, object]]] = {"normal": {}, "slow": {}, "rare": {}}
         self._inventoried = 0.0
         self._lost_since: float | None = None
         self._events: list[Event] = []
@@ -63,10 +78,39 @@ class Generation:
         if not self._first:
             self._events += changes(self.devices, now, time, mono)
         self._first, self._inventoried = False, mono
-        self.devices = merged(self.devices, now)
-        self.edges.watch(self.devices)
+        devices = merged(self.devices, now)
+        self._keep(self.trials.met(devices) if self.trials else devices)
         lost = any(device.state == "lost" for device in now)
         self._lost_since = (self._lost_since or mono) if lost else None
+
+    def _keep(self, devices: tuple[Device, ...]) -> None:
+        """These are the devices, with what is known of their sensors."""
+        self.devices = devices
+        self.edges.watch(devices)
+        self.powers.watch(devices, self._delays.learns)
+
+    def take(self) -> tuple[tuple[Edge, ...], tuple[PowerRun, ...]]:
+        """The edges and the power readings since the last call."""
+        edges = self.edges.take()
+        if self.edges.measuring and self.trials:
+            self._delays.note(edges)
+        return edges, self.powers.take()
+
+    def follow(self, measuring: bool) -> None:
+        """Whether somebody measures: then counters and power are followed finely, and nothing is tried."""
+        if measuring == self.edges.measuring:
+            return
+        self.edges.measuring = self.powers.measuring = measuring
+        if self.trials:
+            self.trials.measuring = measuring
+
+    def due(self) -> tuple[float, EdgeWatch | PowerWatch | Trials]:
+        """When something is to be read next between two looks, and what."""
+        due, first = self.edges.due(), self._watches[0]
+        for watch in self._watches[1:]:
+            if (other := watch.due()) < due:
+                due, first = other, watch
+        return due, first
 
     def look(self, periods: dict[str, float], processes: bool) -> View:
         """Read the tiers that are due; ``periods`` holds seconds per tier."""
@@ -78,15 +122,32 @@ class Generation:
         self._events += self.backend.events()
         seen = tuple(self.backend.processes()) if processes and "normal" in tiers else None
         self._check(gpus, "slow" in tiers)
+        if self.trials:
+            self.trials.note(gpus)
+            self._learn(self.trials)
+            devices = self.trials.described(self.devices)
+            if devices != self.devices:
+                self._keep(devices)
         events, self._events = tuple(self._events), []
         return View(self._complete(gpus, tiers), seen, events)
 
+    def links(self) -> tuple[Link, ...]:
+        """Each NVLink, read now; empty where the backend does not tell them one by one."""
+        return tuple(self.backend.links()) if isinstance(self.backend, TellsLinks) else ()
+
+    def _learn(self, trials: Trials) -> None:
+        """Where power has changed while somebody measured, see how late each counter is."""
+        for uuid, readings in self.powers.learned().items():
+            delay = self._delays.take(uuid, readings, trials.delay(uuid))
+            if delay is not None:
+                trials.found_delay(uuid, delay)
+
     def _due(self, periods: dict[str, float]) -> set[str]:
         now, tiers = self._clock.mono(), {"fast"}
-        for tier, due in self._next.items():
-            if now >= due - 0.01:
+        for tier, read in self._read.items():
+            if now >= read + periods[tier] - 0.01:
                 tiers.add(tier)
-                self._next[tier] = now + periods[tier]
+                self._read[tier] = now
         return tiers
 
     def _check(self, gpus: Sequence[Gpu], slow: bool) -> None:

@@ -72,6 +72,8 @@ def coalesced(older: Sample, newer: Sample) -> Sample:
         host=newer.host or older.host,
         processes=newer.processes if newer.processes is not None else older.processes,
         edges=(*older.edges, *newer.edges)[-MOST_CARRIED:],
+        links=older.links if newer.links is None else newer.links,
+        powers=(*older.powers, *newer.powers)[-MOST_CARRIED:],
         events=(*older.events, *newer.events)[-MOST_CARRIED:],
         missed=older.missed + newer.missed + (1 if older.gpus and newer.gpus else 0),
     )

@@ -58,6 +58,9 @@ class Phase:
         longest, shortest = self._limits
         for (m, early, late), (n, earliest, latest) in combinations(self._marks, 2):
             if n > m:
-                longest = min(longest, (latest - early) / (n - m))
-                shortest = max(shortest, (earliest - late) / (n - m))
+                # Compared by hand: this is the innermost loop of all that is done while somebody measures.
+                if (most := (latest - early) / (n - m)) < longest:
+                    longest = most
+                if (least := (earliest - late) / (n - m)) > shortest:
+                    shortest = least
         return longest, shortest

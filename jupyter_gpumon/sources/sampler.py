@@ -16,6 +16,7 @@ from ..wire import Stream
 from . import Backend
 from .generation import Generation, View
 from .inventory import status_of
+from .known import KnownSensors
 from .lifeline import REOPEN
 from .ticks import Ticks
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 SLOW = 15.0
 """Seconds between looks at the slow tier and at the inventory."""
+RARE = 3600.0
+"""Seconds between looks at what is dear to read: the board's flash."""
 PROBE_LIBRARY = 60.0
 """Seconds until a missing library is looked for again."""
 FLUSH = 0.09
@@ -45,12 +48,13 @@ class Sampler:
     Args:
         backend: an open backend, or what opens one (called again after the driver went away).
         host: reads the host; None leaves it out.
-        interval: seconds between samples, 0.1 to 60.
+        interval: seconds between samples, 0.05 to 60.
         source: what ``Hello.source`` says.
         patience: seconds after which a driver that is newer than its loaded library ends the stream with
             ``LibraryMismatch``, since only a fresh process can heal that.
         reopen: seconds after which a driver with a lost device is opened anew, at first.
         software: our version; empty looks it up, which costs 3 MB of modules.
+        known: where it is kept what trials of the boards' sensors find; None makes no trials.
     """
 
     def __init__(
@@ -63,17 +67,18 @@ class Sampler:
         patience: float = 10.0,
         reopen: float = REOPEN,
         software: str = "",
+        known: KnownSensors | None = None,
     ) -> None:
         self._open: Callable[[], Backend] = backend if callable(backend) else lambda: backend
-        self._software = software
+        self._software, self._known = software, known
         self._host, self._patience, self._reopen = host, patience, reopen
         self.hello = Hello(source=source, interval=_clamped(interval), status=Status(state="starting"))
         """The latest; another thread may read it."""
         self.call: tuple[float, str] | None = None
         """(begin, name) of the call the driver has not answered yet; another thread may read it."""
         self._interval = _clamped(interval)
-        self._periods = {"normal": 0.0, "slow": SLOW}
-        self._measuring, self._processes = False, True
+        self._periods = {"normal": 0.0, "slow": SLOW, "rare": RARE}
+        self._measuring, self._processes, self._trial, self._links = False, True, False, False
         self._wake, self._closing = threading.Event(), threading.Event()
         self._retry, self._tries = 1.0, 0
         self._clock: Clock = SystemClock()
@@ -84,6 +89,10 @@ class Sampler:
             self._interval = _clamped(request.interval)
         if request.measuring is not None:
             self._measuring = request.measuring
+        if request.trial:
+            self._trial = True
+        if request.links:
+            self._links = True
         if request.processes is not None:
             self._processes = request.processes
         asked = {tier: seconds for tier, seconds in (request.tiers or {}).items() if tier in self._periods}
@@ -114,7 +123,7 @@ class Sampler:
         """Everything from opening the driver until it goes away."""
         backend = self._driver(self._open)
         try:
-            generation = Generation(backend, self._clock, self.hello.devices)
+            generation = Generation(backend, self._clock, self.hello.devices, self._known)
             self._driver(generation.take_inventory)
             yield self._greet(generation, self.hello.generation + 1)
             self._retry = 1.0
@@ -133,24 +142,37 @@ class Sampler:
             self._tries = 0
         if generation.devices != self.hello.devices or self._interval != self.hello.interval:
             yield self._greet(generation, self.hello.generation)
-        yield self._sample(time, mono, view, gaps, missed, generation)
+        sample = self._sample(time, mono, view, gaps, missed, generation)
+        if self._links:
+            self._links = False
+            sample = replace(sample, links=self._driver(generation.links))
+        yield sample
 
     def _rest(self, generation: Generation) -> Iterator[Stream]:
-        """Wait for the next tick; meanwhile follow the energy counters."""
-        edges, flushed = generation.edges, self._clock.mono()
+        """Wait for the next tick; meanwhile follow the energy counters, and power where they do not tell enough."""
+        edges, powers, flushed = generation.edges, generation.powers, self._clock.mono()
         while not self._closing.is_set():
-            edges.measuring = self._measuring
+            self._tell(generation)
             now, tick = self._clock.mono(), self._ticks.due(self._interval)
-            flush = flushed + FLUSH if edges.pending else tick
+            due, watch = generation.due()
+            flush = flushed + FLUSH if edges.pending or powers.pending else tick
             if now >= tick:
                 return
             if now >= flush:
-                yield Sample(time=self._clock.time(), mono=now, edges=edges.take())
+                found, readings = generation.take()
+                yield Sample(time=self._clock.time(), mono=now, edges=found, powers=readings)
                 flushed = now
-            elif now >= edges.due():
-                self._driver(edges.poll)
+            elif now >= due:
+                self._driver(watch.poll)
             else:
-                self._pause(min(edges.due(), tick, flush) - now)
+                self._pause(min(due, tick, flush) - now)
+
+    def _tell(self, generation: Generation) -> None:
+        """What was asked for since."""
+        generation.follow(self._measuring)
+        if self._trial and generation.trials:
+            generation.trials.ask()
+        self._trial = False
 
     def _away(self, error: DriverError) -> Iterator[Stream]:
         """Say what is the matter, and go on with the host alone until it is time to try again."""
@@ -179,15 +201,19 @@ class Sampler:
         missed: int,
         generation: Generation | None = None,
     ) -> Sample:
+        edges, powers = generation.take() if generation else ((), ())
+        host = self._host.read() if self._host else None
         return Sample(
             time=time,
             mono=mono,
             gpus=view.gpus if view else (),
-            host=self._host.read() if self._host else None,
+            host=host,
             processes=view.processes if view else None,
-            edges=generation.edges.take() if generation else (),
+            edges=edges,
+            powers=powers,
             events=(*gaps, *(view.events if view else ())),
             missed=missed,
+            took=round(self._clock.mono() - mono, 6),
         )
 
     def _greet(self, generation: Generation, number: int) -> Hello:
@@ -231,4 +257,4 @@ def _version() -> str:
 
 
 def _clamped(interval: float) -> float:
-    return min(60.0, max(0.1, interval))
+    return min(60.0, max(0.05, interval))

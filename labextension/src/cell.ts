@@ -1,124 +1,152 @@
 /**
  * A cell's record in words: one line for everybody, a second for a careful reader.
  *
- * The same words as `jupyter_gpumon/kernel/words.py`, which says them wherever this extension is not there.
+ * The same words as `jupyter_gpumon/report/words.py`, which says them wherever this extension is not there.
  */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { UNKNOWN, duration, quantity } from './format';
-import type { ICell, IEnergy } from './schema';
+import {
+  ESTIMATE,
+  energyText,
+  footprintText,
+  joules,
+  netText,
+  resolved,
+  total,
+  type ISay
+} from './energy';
+import { duration, quantity } from './format';
+import type { ICell, IEnergy, IRepeats } from './schema';
 
 type ByDevice = { readonly [device: string]: { readonly [metric: string]: number } };
 
-/** Highest over lowest possible energy from which on a single number would pretend. */
-const UNRESOLVED = 3;
 /** Seconds below which being held back or waiting is not worth a word. */
 const NOTABLE = 0.05;
+/** Characters from which on a name is a cell's id, which tells a reader nothing. */
+const ID = 12;
 
-/** `4.13 kJ ±0.6 % · 12.4 s · mean 333 W, peak 512 W · 38.2 GB peak (+6.10 GB) · 91 % busy`. */
-export function headline(cell: ICell, trans: TranslationBundle): string {
+/** `4.13 kJ ±0.6 % · net 3.70 kJ · 12.4 s · mean 333 W · peak 512 W · 38.2 GB peak (+6.10 GB) · 91 % busy`. */
+export function headline(cell: ICell, say: ISay): string {
+  const { trans } = say;
   const names = used(cell);
-  const cost = names.length
-    ? energyText(total(energiesOf(cell, names)), trans)
-    : trans.__('no GPU used');
+  const measured = [
+    costText(cell, say),
+    names.length > 0 && netText(whole(cell), say),
+    duration(cell.end - cell.start),
+    ...perUnit(cell, say),
+    ...powerTexts(cell, names, trans),
+    memoryText(cell, names, trans),
+    busyText(cell, names, trans)
+  ];
   const parts = [
     cell.title,
-    cost,
-    duration(cell.end - cell.start),
-    powerText(cell, names, trans),
-    memoryText(cell, names, trans),
-    busyText(cell, names, trans),
-    names.length > 1 && trans.__('%1 GPUs', names.length)
+    ...(cell.repeats
+      ? [...repeatTexts(cell.repeats, say), memoryText(cell, names, trans)]
+      : measured),
+    names.length > 1 && trans.__('%1 GPUs', names.length),
+    ...Object.entries(cell.metrics ?? {}).map(
+      ([name, value]) => `${name} ${Number.isInteger(value) ? value : +value.toPrecision(6)}`
+    )
   ];
   return parts.filter(Boolean).join(' · ');
 }
 
 /** What held it back, by which method, with whom it was shared, what is missing; empty where there is nothing to say. */
-export function details(cell: ICell, trans: TranslationBundle): string {
+export function smallPrint(cell: ICell, say: ISay): string {
+  const { trans } = say;
   const endings: Readonly<Record<string, string>> = {
     error: trans.__('ended with an error'),
-    interrupted: trans.__('interrupted')
+    interrupted: trans.__('interrupted'),
+    incomplete: trans.__('incomplete: its kernel ended before it')
   };
   const parts = [
     cell.final === false && trans.__('being completed'),
     cell.simulated && trans.__('simulated'),
     cell.status && cell.status !== 'ok' && (endings[cell.status] ?? cell.status),
-    ...heldText(cell, trans),
-    ...methodText(cell, trans),
-    hostText(cell, trans),
-    companyText(cell, trans),
-    ...(cell.notes ?? [])
+    ...heldTexts(cell, trans),
+    ...methodTexts(cell, trans),
+    ...afterTexts(cell, say),
+    ...hostTexts(cell, say),
+    ...companyTexts(cell, say),
+    cell.footprint && footprintText(cell.footprint, trans),
+    ...(nothingKnown(cell) ? (cell.notes ?? []).slice(1) : (cell.notes ?? []))
   ];
   return parts.filter(Boolean).join(' · ');
 }
 
-/** Each GPU's part, a row of text per GPU under a row of heads; empty where there is only one. */
-export function eachGpu(cell: ICell, trans: TranslationBundle): readonly (readonly string[])[] {
-  const devices = cell.devices ?? [];
-  if (devices.length < 2) {
-    return [];
-  }
-  const head = [
-    trans.__('GPU'),
-    trans.__('model'),
-    trans.__('energy'),
-    trans.__('mean power'),
-    trans.__('busy'),
-    trans.__('memory, peak')
-  ];
-  const rows = devices.map(({ name, model, used: counted }) => {
-    const [mean, peak, energy] = [cell.mean?.[name], cell.peak?.[name], cell.energy?.[name]];
-    return [
-      counted === false ? trans.__('%1 (not used)', name) : name,
-      model,
-      energy ? energyText(energy, trans) : UNKNOWN,
-      quantity(mean?.['power'], 'watts'),
-      quantity(mean?.['utilization'], 'ratio'),
-      quantity(peak?.['memory_used'], 'bytes')
-    ];
-  });
-  return [head, ...rows];
+/** `advice: The GPU waits for its input; … · %gpumon advise`; empty where there is none. */
+export function adviceLine(cell: ICell, { trans }: ISay): string {
+  const titles = [...new Set((cell.findings ?? []).map(({ title }) => title))];
+  return titles.length ? trans.__('advice: %1 · %2', titles.join('; '), '%gpumon advise') : '';
 }
 
-function used(cell: ICell): readonly string[] {
+/** Names of the devices that count; a record of old may name none and tell their energy all the same. */
+export function used(cell: ICell): readonly string[] {
   const devices = cell.devices ?? [];
   return devices.length
     ? devices.filter(device => device.used !== false).map(device => device.name)
     : Object.keys(cell.energy ?? {});
 }
 
-function energiesOf(cell: ICell, names: readonly string[]): readonly IEnergy[] {
-  return names.map(name => cell.energy?.[name]).filter(energy => energy !== undefined);
+/** Energies of the devices that count: those that were measured, or those that were only estimated. */
+export function energiesOf(cell: ICell, estimated: boolean): readonly IEnergy[] {
+  return used(cell)
+    .map(name => cell.energy?.[name])
+    .filter(energy => energy !== undefined)
+    .filter(energy => (energy.method === ESTIMATE) === estimated);
 }
 
-/** The sum; `joules` is null where one of them is not resolved, `high` where one is unknown. */
-function total(energies: readonly IEnergy[]): IEnergy {
-  const sum = (values: readonly (number | null | undefined)[]): number | null =>
-    values.length && values.every(value => value != null)
-      ? values.reduce<number>((all, value) => all + (value ?? 0), 0)
-      : null;
-  return {
-    joules: sum(energies.map(energy => energy.joules)),
-    low: sum(energies.map(energy => energy.low ?? energy.joules)),
-    high: sum(energies.map(energy => energy.high ?? energy.joules))
-  };
+/** What was measured; where nothing was, the estimate; an unknown energy where there is neither. */
+export function whole(cell: ICell): IEnergy {
+  const measured = energiesOf(cell, false);
+  return total(measured.length ? measured : energiesOf(cell, true));
 }
 
-/** `4.13 kJ ±0.6 %`, `≤ 18.0 J`, or that it is not known; never 0. */
-function energyText({ joules, low, high }: IEnergy, trans: TranslationBundle): string {
-  const most = high == null ? trans.__('energy unknown') : `≤ ${quantity(high, 'joules')}`;
-  if (joules == null) {
-    return most;
+/** Whether nothing at all could be measured: its first note says why. */
+function nothingKnown(cell: ICell): boolean {
+  return !cell.devices?.length && !Object.keys(cell.energy ?? {}).length;
+}
+
+/** What the devices that count have used; where no device is known, why nothing was measured. */
+function costText(cell: ICell, say: ISay): string {
+  const { trans } = say;
+  if (nothingKnown(cell)) {
+    const reason = cell.notes?.[0] ?? trans.__('no GPU is known here');
+    return trans.__('not measured: %1', reason.replace(/\.$/, ''));
   }
-  if (low == null || high == null || high <= low) {
-    return quantity(joules, 'joules');
+  if (!used(cell).length) {
+    return trans.__('no GPU used');
   }
-  if (high > UNRESOLVED * low) {
-    return most;
-  }
-  const percent = (50 * (high - low)) / joules;
-  const digits = percent < 10 ? Number(percent.toPrecision(2)) : percent.toFixed(0);
-  return `${quantity(joules, 'joules')} ±${digits} %`;
+  const [measured, estimated] = [energiesOf(cell, false), energiesOf(cell, true)];
+  return measured.length && estimated.length
+    ? trans.__(
+        '%1 and apart from it %2',
+        energyText(total(measured), say),
+        energyText(total(estimated), say)
+      )
+    : energyText(whole(cell), say);
+}
+
+function repeatTexts(found: IRepeats, say: ISay): readonly string[] {
+  const { trans } = say;
+  const windows = found.joules?.length ?? 0;
+  const runs = trans.__('%1 runs', found.runs);
+  return [
+    trans.__('%1 per run', energyText({ ...found, joules: found.mean }, say)),
+    found.deviation == null ? '' : trans.__('sd %1', joules(found.deviation, say.unit)),
+    trans.__('%1 per run', duration(found.seconds)),
+    (found.batch ?? 1) > 1 ? trans.__('%1 in %2 windows', runs, windows) : runs
+  ];
+}
+
+/** `2.15 mJ per token`, for all that was counted. */
+function perUnit(cell: ICell, say: ISay): readonly string[] {
+  const energy = whole(cell);
+  return Object.entries(cell.counts ?? {})
+    .filter(([, number]) => number > 0 && resolved(energy))
+    .map(([unit, number]) =>
+      say.trans.__('%1 per %2', joules((energy.joules ?? 0) / number, say.unit), unit)
+    );
 }
 
 function valuesOf(
@@ -133,16 +161,19 @@ function sumOf(values: readonly number[]): number {
   return values.reduce((all, value) => all + value, 0);
 }
 
-function powerText(cell: ICell, names: readonly string[], trans: TranslationBundle): string {
+function powerTexts(
+  cell: ICell,
+  names: readonly string[],
+  trans: TranslationBundle
+): readonly string[] {
   const mean = valuesOf(cell.mean, names, 'power');
   const peak = valuesOf(cell.peak, names, 'power');
-  if (!mean.length) {
-    return '';
-  }
-  const said = trans.__('mean %1', quantity(sumOf(mean), 'watts'));
   // The peaks of several GPUs need not coincide: their sum would be a power that never was.
-  const single = names.length === 1 && peak.length === 1;
-  return single ? trans.__('%1, peak %2', said, quantity(peak[0], 'watts')) : said;
+  const single = mean.length > 0 && names.length === 1 && peak.length === 1;
+  return [
+    mean.length ? trans.__('mean %1', quantity(sumOf(mean), 'watts')) : '',
+    single ? trans.__('peak %1', quantity(peak[0], 'watts')) : ''
+  ];
 }
 
 function memoryText(cell: ICell, names: readonly string[], trans: TranslationBundle): string {
@@ -160,7 +191,7 @@ function busyText(cell: ICell, names: readonly string[], trans: TranslationBundl
   return busy.length ? trans.__('%1 busy', quantity(sumOf(busy) / busy.length, 'ratio')) : '';
 }
 
-function heldText(cell: ICell, trans: TranslationBundle): readonly string[] {
+function heldTexts(cell: ICell, trans: TranslationBundle): readonly string[] {
   const reasons: Readonly<Record<string, string>> = {
     held_power_cap: trans.__('power cap'),
     held_thermal: trans.__('heat'),
@@ -177,13 +208,13 @@ function heldText(cell: ICell, trans: TranslationBundle): readonly string[] {
   });
 }
 
-function methodText(cell: ICell, trans: TranslationBundle): readonly (string | false)[] {
+function methodTexts(cell: ICell, trans: TranslationBundle): readonly (string | false)[] {
   const known: Readonly<Record<string, string>> = {
     counter: trans.__('energy counter'),
     power: trans.__('integral of power readings'),
     estimate: trans.__('estimate')
   };
-  const energies = energiesOf(cell, used(cell));
+  const energies = [...energiesOf(cell, false), ...energiesOf(cell, true)];
   const periods = (cell.devices ?? []).map(device =>
     device.used === false ? 0 : (device.counter_period ?? 0)
   );
@@ -203,18 +234,50 @@ function methodText(cell: ICell, trans: TranslationBundle): readonly (string | f
   ];
 }
 
-function hostText(cell: ICell, trans: TranslationBundle): string {
-  const energies = Object.values(cell.host_energy ?? {});
-  return energies.length ? trans.__('CPU and memory %1', energyText(total(energies), trans)) : '';
+/** What was drawn after the code had returned: within the window, and after it. */
+function afterTexts(cell: ICell, { trans, unit }: ISay): readonly (string | false)[] {
+  const { tail } = whole(cell);
+  const late = total(Object.values(cell.background ?? {})).joules;
+  return [
+    !!tail &&
+      (cell.waited ?? 0) >= NOTABLE &&
+      trans.__('%1 of it after the code had returned', joules(tail, unit)),
+    !!late && trans.__('%1 more after it, by what it left running', joules(late, unit))
+  ];
 }
 
-function companyText(cell: ICell, trans: TranslationBundle): string {
-  const others = Math.max(0, ...used(cell).map(name => cell.shared?.[name] ?? 0));
-  return others
-    ? trans._n(
-        'shared with %1 other process: theirs is in these numbers',
-        'shared with %1 other processes: theirs is in these numbers',
-        others
-      )
-    : '';
+function hostTexts(cell: ICell, say: ISay): readonly string[] {
+  const energies = Object.values(cell.host_energy ?? {});
+  return [false, true]
+    .map(estimated => energies.filter(energy => (energy.method === ESTIMATE) === estimated))
+    .filter(kind => kind.length)
+    .map(kind => say.trans.__('CPU and memory %1', energyText(total(kind), say)));
+}
+
+function companyTexts(cell: ICell, { trans, unit }: ISay): readonly (string | false)[] {
+  const count = Math.max(0, ...used(cell).map(name => cell.shared?.[name] ?? 0));
+  const { others, unattributed } = whole(cell);
+  const charged = [
+    !!others && trans.__('%1 charged to others', joules(others, unit)),
+    !!unattributed && trans.__('%1 to nobody', joules(unattributed, unit))
+  ]
+    .filter(Boolean)
+    .join(', ');
+  const theirs = charged
+    ? trans.__('%1, not in these numbers', charged)
+    : trans.__('theirs is in these numbers');
+  const kernels = (cell.corunning ?? []).filter(name => name.length < ID);
+  const cells = (cell.corunning ?? []).length - kernels.length;
+  const beside = [
+    ...kernels,
+    cells > 0 &&
+      trans._n('%1 other cell of this notebook', '%1 other cells of this notebook', cells)
+  ].filter(Boolean);
+  return [
+    count > 0
+      ? trans._n('shared with %1 other process: ', 'shared with %1 other processes: ', count) +
+        theirs
+      : charged,
+    beside.length > 0 && trans.__('ran beside %1', beside.join(', '))
+  ];
 }

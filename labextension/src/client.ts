@@ -148,10 +148,7 @@ export class Client implements IDisposable {
       await request('hello', {}, this._settings);
     } catch (error) {
       if (error instanceof RequestError && this._connection.state === 'lost') {
-        this._say(
-          'lost',
-          error.status === 404 ? 'missing' : [error.message, error.hint].join(' ').trim()
-        );
+        this._say('lost', error.status === 404 ? 'missing' : error.words);
       }
     }
   }

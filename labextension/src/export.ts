@@ -147,7 +147,8 @@ function stamp(time: number): string {
   return new Date(time * 1000).toISOString().slice(0, 19).replace(/:/g, '');
 }
 
-function save(blob: Blob, name: string): void {
+/** Give the user a file. */
+export function save(blob: Blob, name: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = name;

@@ -129,6 +129,17 @@ export function clock(time: number, seconds = true): string {
   return text.slice(0, seconds ? 8 : 5);
 }
 
+/** The day of a time, in the reader's own order and without the year: `28/11`. */
+export function day(time: number): string {
+  return new Date(time * 1000).toLocaleDateString(undefined, { month: 'numeric', day: 'numeric' });
+}
+
+/** A mark of a time axis whose marks are `step` seconds apart: over days, midnight is the day that begins. */
+export function moment(time: number, step: number): string {
+  const text = clock(time, step < 60);
+  return step >= 86400 || (step >= 21600 && text === '00:00') ? day(time) : text;
+}
+
 /** How a metric is charted: a counter as its growth per second, in the unit that growth has. */
 export interface IScaleOf {
   readonly unit: string;

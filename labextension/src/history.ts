@@ -18,6 +18,8 @@ export interface IRows {
 }
 
 const FIRST_CAPACITY = 1024;
+/** Seconds between the last row and the cut behind it. */
+const MOMENT = 0.001;
 
 /** One metric of all devices over `span` seconds; `step` 0 keeps every sample, else samples are averaged over it. */
 export class Track {
@@ -51,6 +53,14 @@ export class Track {
     this._append(bucket, this.step || step, values);
   }
 
+  /** Whoever told of this is gone: the line ends here, unless history says later how it went on. */
+  cut(): void {
+    const last = this.last;
+    if (last !== null && !this.step) {
+      this._append(last + MOMENT, 0, new Map());
+    }
+  }
+
   /** Put rows in their place: what was known of that stretch of time is replaced, what lies outside it stays. */
   fill(rows: IRows): void {
     if (!rows.time.length) {
@@ -58,6 +68,7 @@ export class Track {
     }
     const [first, last] = [rows.time[0], rows.time[rows.time.length - 1]];
     const [before, after] = [this._slice(-Infinity, first), this._slice(last, Infinity)];
+    const went = after.filter(([, , values]) => [...values.values()].some(known)); // no cut: there is history up to it
     this._start = this._end = 0;
     this._columns.clear();
     before.forEach(row => this._append(...row));
@@ -66,27 +77,36 @@ export class Track {
       rows.columns.forEach((column, uuid) => values.set(uuid, column[at] ?? null));
       this._append(time, rows.step, values);
     });
-    after.forEach(row => this._append(...row));
+    went.forEach(row => this._append(...row));
   }
 
   /** The rows from `from` to `to` (Unix seconds) and one more on either side, with a null row in each gap. */
   window(from: number, to: number): IWindow {
-    const time: number[] = [];
     const first = Math.max(this._start, this._find(from) - 1);
     const end = Math.min(this._end, this._find(to) + 1);
-    const columns = new Map([...this._columns.keys()].map(uuid => [uuid, [] as (number | null)[]]));
+    const [time, rows] = this._rows(first, end);
+    const columns = new Map<string, (number | null)[]>();
+    for (const [uuid, source] of this._columns) {
+      columns.set(
+        uuid,
+        rows.map(at => (at < 0 || source[at] !== source[at] ? null : source[at])) // NaN is not equal to itself
+      );
+    }
+    return { time, columns };
+  }
+
+  /** Times of these rows, and which row each is; -1 in a gap. */
+  private _rows(first: number, end: number): [time: number[], rows: number[]] {
+    const [time, rows]: [number[], number[]] = [[], []];
     for (let at = first; at < end; at++) {
       if (at > first && this._isGap(at)) {
         time.push(this._time[at - 1] + this._steps[at - 1]);
-        columns.forEach(column => column.push(null));
+        rows.push(-1);
       }
       time.push(this._time[at]);
-      this._columns.forEach((source, uuid) => {
-        const value = source[at];
-        columns.get(uuid)?.push(value === value ? value : null); // NaN is not equal to itself
-      });
+      rows.push(at);
     }
-    return { time, columns };
+    return [time, rows];
   }
 
   private _isGap(at: number): boolean {
@@ -177,6 +197,10 @@ export class Track {
 }
 
 type Row = [time: number, step: number, values: ReadonlyMap<string, number | null>];
+
+function known(value: number | null): boolean {
+  return value !== null && !Number.isNaN(value);
+}
 
 function moved<T extends Float32Array | Float64Array>(
   source: T,

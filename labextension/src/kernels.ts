@@ -5,6 +5,7 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { KernelAPI } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { insertCode } from './insert';
 import type { IProcess } from './schema';
 
 /** All processes of one notebook (or program) on all GPUs. */
@@ -83,6 +84,8 @@ export interface IKernelActions {
   interrupt(kernel: string): void;
   restart(kernel: string, title: string): void;
   shutdown(kernel: string, title: string): void;
+  /** Put code into a new cell of the notebook used last; false where none is open. */
+  insert(code: string): Promise<boolean>;
 }
 
 /** The actions by Jupyter's own managers. */
@@ -138,6 +141,11 @@ export class KernelActions implements IKernelActions {
     void this._confirmed(trans.__('Shut down kernel?'), body, trans.__('Shut down'), () =>
       this._app.serviceManager.kernels.shutdown(kernel)
     );
+  }
+
+  /** By the notebook's own command. */
+  insert(code: string): Promise<boolean> {
+    return insertCode(this._app, code);
   }
 
   private async _confirmed(

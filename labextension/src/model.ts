@@ -3,6 +3,7 @@
 import type { ServerConnection } from '@jupyterlab/services';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
+import { AlertBook } from './alerts';
 import { Bands } from './bands';
 import { Client, type Message } from './client';
 import { Happenings } from './happenings';
@@ -27,10 +28,14 @@ import { POINTS, Tracks, grown, held } from './tracks';
 export class GpuModel implements IGpuModel, IDisposable {
   /** Nothing is asked of the server before something watches. */
   constructor(private readonly _settings: ServerConnection.ISettings) {
+    this.alerts = new AlertBook(_settings);
     this._client = new Client(_settings);
     this._client.message.connect((_, message) => this._receive(message));
     this._client.changed.connect((_, connection) => this._connected(connection));
   }
+
+  /** The alerts of this server. */
+  readonly alerts: AlertBook;
 
   /** Who speaks; null before the first message. */
   get hello(): IHello | null {
@@ -118,6 +123,7 @@ export class GpuModel implements IGpuModel, IDisposable {
   dispose(): void {
     window.clearInterval(this._clock);
     this._client.dispose();
+    this.alerts.dispose();
     Signal.clearData(this);
   }
 
@@ -175,7 +181,7 @@ export class GpuModel implements IGpuModel, IDisposable {
     this._devices = [...(hello.devices ?? [])].sort(byPlace);
     const present = new Set(this._devices.map(device => device.uuid));
     this._gpus = new Map([...this._gpus].filter(([uuid]) => present.has(uuid)));
-    this._happenings.fill(hello.events ?? []);
+    this._happenings.fill((hello.events ?? []).filter(event => !event.alert));
     if (hello.history) {
       this._catchUp(hello.history);
     }
@@ -186,6 +192,7 @@ export class GpuModel implements IGpuModel, IDisposable {
     this._time = history.time.length ? Math.max(...history.time, this._time ?? 0) : this._time;
     this._tracks.catchUp(history).forEach((metrics, range) => void this._backfill(range, metrics));
     void this._askCells();
+    void this.alerts.ask();
   }
 
   /** The clock was set back: the server's history has moved with it. */
@@ -223,13 +230,22 @@ export class GpuModel implements IGpuModel, IDisposable {
     }
     this._processes = sample.processes ?? this._processes;
     for (const event of sample.events ?? []) {
-      (event.kind === 'cell' ? this._bands : this._happenings).note(event);
+      if (event.alert) {
+        this.alerts.note(event.alert);
+      } else {
+        (event.kind === 'cell' ? this._bands : this._happenings).note(event);
+      }
     }
   }
 
   /** While nothing comes, time goes on all the same, so that the gap is seen to grow. */
   private _connected(connection: IConnection): void {
     window.clearInterval(this._clock);
+    const open = connection.state === 'open';
+    if (this._open && !open) {
+      this._tracks.cut();
+    }
+    this._open = open;
     if (connection.state === 'lost') {
       this._clock = window.setInterval(() => this._ticked.emit(), 1000);
     }
@@ -252,6 +268,7 @@ export class GpuModel implements IGpuModel, IDisposable {
   private _received = 0;
   private _revision = 0;
   private _clock = 0;
+  private _open = false;
 }
 
 function byPlace(one: IDevice, other: IDevice): number {

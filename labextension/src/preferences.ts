@@ -1,6 +1,7 @@
 /** What the user has set, from the settings registry where there is one. */
 
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { PartialJSONValue } from '@lumino/coreutils';
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { IPreferences, IPreferenceStore } from './tokens';
 
@@ -9,7 +10,10 @@ const DEFAULTS: IPreferences = {
   range: 600,
   metrics: ['utilization', 'memory_used', 'power', 'temperature'],
   cards: 3,
-  statusBar: true
+  statusBar: true,
+  energyUnit: 'auto',
+  tab: 'now',
+  notify: 'warning'
 };
 
 /** Preferences that follow the settings at once. */
@@ -32,10 +36,11 @@ export class PreferenceStore implements IPreferenceStore {
     update();
   }
 
-  /** Keep another choice of charts. */
-  setMetrics(metrics: readonly string[]): void {
-    this._set({ metrics });
-    void this._settings?.set('metrics', [...metrics]);
+  /** Keep another choice, at once and for the next visit. */
+  set<K extends keyof IPreferences>(name: K, value: IPreferences[K]): void {
+    this._set({ [name]: value });
+    const kept = Array.isArray(value) ? [...value] : value;
+    void this._settings?.set(name, kept as PartialJSONValue);
   }
 
   private _set(changed: Partial<IPreferences>): void {

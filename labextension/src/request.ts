@@ -12,9 +12,16 @@ export class RequestError extends Error {
   constructor(
     readonly status: number,
     message: string,
-    readonly hint = ''
+    readonly hint = '',
+    /** Where in a rule's condition the mistake is, counted from 1. */
+    readonly column: number | null = null
   ) {
     super(message);
+  }
+
+  /** Both in one line. */
+  get words(): string {
+    return [this.message, this.hint].filter(Boolean).join(' ');
   }
 }
 
@@ -29,7 +36,28 @@ export async function request(
     .map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`)
     .join('&');
   const url = URLExt.join(settings.baseUrl, API, path) + (search ? `?${search}` : '');
-  const response = await ServerConnection.makeRequest(url, { cache: 'no-store' }, settings);
+  return answered(url, { cache: 'no-store' }, settings);
+}
+
+/** Have the server do something: `body` goes as JSON, and JSON comes back, or nothing where there is nothing to say. */
+export async function send<T>(
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body: unknown,
+  settings: ServerConnection.ISettings
+): Promise<T> {
+  const init = { method, body: body === null ? null : JSON.stringify(body) };
+  const url = URLExt.join(settings.baseUrl, API, path);
+  const text = await (await answered(url, init, settings)).text();
+  return (text ? JSON.parse(text) : null) as T;
+}
+
+async function answered(
+  url: string,
+  init: RequestInit,
+  settings: ServerConnection.ISettings
+): Promise<Response> {
+  const response = await ServerConnection.makeRequest(url, init, settings);
   if (!response.ok) {
     throw await refusal(response);
   }
@@ -39,8 +67,9 @@ export async function request(
 async function refusal(response: Response): Promise<RequestError> {
   const text = await response.text();
   try {
-    const { message, hint } = JSON.parse(text) as { message?: string; hint?: string };
-    return new RequestError(response.status, message ?? response.statusText, hint ?? '');
+    const said = JSON.parse(text) as { message?: string; hint?: string; column?: number };
+    const { message = response.statusText, hint = '', column = null } = said;
+    return new RequestError(response.status, message, hint, column);
   } catch {
     return new RequestError(response.status, response.statusText);
   }

@@ -7,9 +7,73 @@ export interface IMetric {
   readonly name: string;
   readonly kind: 'gauge' | 'counter' | 'set' | 'list';
   readonly unit: string;
-  readonly tier: 'fast' | 'normal' | 'slow';
+  readonly tier: 'fast' | 'normal' | 'slow' | 'rare';
   readonly title: string;
   readonly help: string;
+}
+
+/** What a policy does about an alert: planned, with its countdown, or how it ended. */
+export interface IAction {
+  readonly id: string;
+  readonly policy: string;
+  readonly do: string;
+  readonly what?: string;
+  readonly cause?: string;
+  readonly state?: string;
+  readonly time: number;
+  readonly due?: number | null;
+  readonly ended?: number | null;
+  readonly result?: string;
+  readonly by?: string;
+  readonly alert?: string;
+  readonly rule?: string;
+  readonly uuid?: string | null;
+  readonly kernel?: string | null;
+  readonly notebook?: string | null;
+  readonly pids?: readonly number[];
+}
+
+/** A finding that held long enough: when it fired, and what became of it. */
+export interface IAlert {
+  readonly id: string;
+  readonly finding: IFinding;
+  readonly state?: string;
+  readonly since: number;
+  readonly fired: number;
+  readonly resolved?: number | null;
+  readonly acknowledged?: number | null;
+  readonly snoozed?: number | null;
+  readonly peak?: number | null;
+}
+
+/** What fires, what has, and where it was sent. */
+export interface IAlertBook {
+  readonly enabled: boolean;
+  readonly alerts: readonly IAlert[];
+  readonly history: readonly IAlert[];
+  readonly deliveries: readonly IDelivery[];
+  readonly problems: readonly string[];
+}
+
+/** A price that holds at some times of the week, local time. */
+export interface IBand {
+  readonly price: number;
+  readonly days?: readonly number[];
+  readonly begin?: number;
+  readonly end?: number;
+}
+
+/** One period. A cell that began before it counts with the part of its time that lies within. */
+export interface IBook {
+  readonly since: number;
+  readonly devices?: { readonly [key: string]: IDeviceBook };
+  readonly notebooks?: readonly INotebookBook[];
+}
+
+/** The answer of ``gpumon/api/ledger``. */
+export interface IBooks {
+  readonly today: IBook;
+  readonly start: IBook;
 }
 
 /** What one cell (or one ``measure()`` block) cost. Keys of the inner dicts are device names and metric names. */
@@ -32,8 +96,19 @@ export interface ICell {
   readonly delta?: { readonly [key: string]: { readonly [key: string]: number } };
   readonly xids?: readonly number[];
   readonly shared?: { readonly [key: string]: number };
+  readonly exclusive?: { readonly [key: string]: IEnergy };
+  readonly background?: { readonly [key: string]: IEnergy };
+  readonly within?: readonly string[];
+  readonly attributes?: { readonly [key: string]: string | number | boolean };
+  readonly corunning?: readonly string[];
+  readonly counts?: { readonly [key: string]: number };
+  readonly metrics?: { readonly [key: string]: number };
+  readonly trace?: string | null;
+  readonly repeats?: IRepeats | null;
+  readonly footprint?: IFootprint | null;
   readonly waited?: number;
   readonly notes?: readonly string[];
+  readonly findings?: readonly IFinding[];
   readonly notebook?: string | null;
   readonly cell_id?: string | null;
   readonly kernel_id?: string | null;
@@ -45,6 +120,13 @@ export interface ICellDevice {
   readonly model: string;
   readonly used?: boolean;
   readonly counter_period?: number | null;
+  readonly sensor?: ISensor | null;
+}
+
+/** Code that helps, ready to be put into a cell below. */
+export interface ICode {
+  readonly source: string;
+  readonly title?: string;
 }
 
 /** History by column. Every list is as long as ``time``; None where nothing is known. */
@@ -55,6 +137,42 @@ export interface IColumns {
   readonly host?: { readonly [key: string]: readonly (number | null)[] };
   readonly low?: { readonly [key: string]: { readonly [key: string]: readonly (number | null)[] } } | null;
   readonly high?: { readonly [key: string]: { readonly [key: string]: readonly (number | null)[] } } | null;
+}
+
+/** One metric of two sides, and whether they differ by more than chance. */
+export interface ICompared {
+  readonly metric: string;
+  readonly unit?: string;
+  readonly first?: number | null;
+  readonly second?: number | null;
+  readonly first_stats?: IStats;
+  readonly second_stats?: IStats;
+  readonly change?: number | null;
+  readonly low?: number | null;
+  readonly high?: number | null;
+  readonly p?: number | null;
+  readonly significant?: boolean | null;
+  readonly how?: string;
+}
+
+/** Two sides, each a run or several of one name, metric by metric. */
+export interface IComparison {
+  readonly first: string;
+  readonly second: string;
+  readonly first_runs?: readonly string[];
+  readonly second_runs?: readonly string[];
+  readonly metrics?: readonly ICompared[];
+  readonly statement?: string;
+  readonly notes?: readonly string[];
+}
+
+/** How it goes with one target that alerts are sent to. */
+export interface IDelivery {
+  readonly name: string;
+  readonly problem?: string;
+  readonly sent?: number;
+  readonly waiting?: number;
+  readonly failed?: number;
 }
 
 /** What does not change while the driver stays loaded. The UUID is the identity; the index is for display. */
@@ -93,7 +211,32 @@ export interface IDevice {
   readonly gpu_instance?: number | null;
   readonly compute_instance?: number | null;
   readonly slices?: number | null;
+  readonly sensor?: ISensor | null;
   readonly topology?: { readonly [key: string]: string };
+}
+
+/** What one board took, and where it went: ``joules`` is the sum of the four parts. */
+export interface IDeviceBook {
+  readonly joules?: number | null;
+  readonly cells?: number;
+  readonly background?: number;
+  readonly idle?: number | null;
+  readonly rest?: number;
+  readonly method?: string;
+  readonly resets?: number;
+  readonly uncovered?: number;
+}
+
+/** The links of one GPU. */
+export interface IDeviceLinks {
+  readonly uuid: string;
+  readonly label: string;
+  readonly name: string;
+  readonly pcie: IPcieState;
+  readonly nvlinks?: readonly INvlinkState[];
+  readonly nvlinks_up?: number | null;
+  readonly nvlinks_total?: number | null;
+  readonly note?: string;
 }
 
 /** One update of an energy counter: at ``since`` it still had its old value, at ``mono`` it had ``joules``. */
@@ -102,6 +245,7 @@ export interface IEdge {
   readonly since: number;
   readonly mono: number;
   readonly joules: number;
+  readonly took?: number;
 }
 
 /** Energy of one device over one window. ``joules`` is None where only ``high`` can be said ("≤ x J"). */
@@ -109,8 +253,15 @@ export interface IEnergy {
   readonly joules?: number | null;
   readonly low?: number | null;
   readonly high?: number | null;
+  readonly least?: number | null;
+  readonly most?: number | null;
+  readonly idle?: number | null;
+  readonly tail?: number | null;
+  readonly others?: number | null;
+  readonly unattributed?: number | null;
   readonly method?: string;
   readonly final?: boolean;
+  readonly warning?: string;
 }
 
 /** What was wrong with a message, and what to do. */
@@ -120,7 +271,7 @@ export interface IError {
   readonly hint?: string;
 }
 
-/** Something that happened: ``kind`` is appeared, gone, lost, back, xid, gap, note, cell or alert. */
+/** Something that happened: ``kind`` is appeared, gone, lost, back, xid, gap, note, cell, sink, alert or policy. */
 export interface IEvent {
   readonly kind: string;
   readonly time: number;
@@ -131,6 +282,59 @@ export interface IEvent {
   readonly uuid?: string | null;
   readonly code?: number | null;
   readonly until?: number | null;
+  readonly alert?: IAlert | null;
+  readonly action?: IAction | null;
+}
+
+/** Numbers that a finding rests on, enough to draw a small picture of: one metric over a stretch of time. */
+export interface IEvidence {
+  readonly metric: string;
+  readonly unit?: string;
+  readonly uuid?: string | null;
+  readonly time?: readonly number[];
+  readonly values?: readonly (number | null)[];
+  readonly limit?: number | null;
+}
+
+/** What one rule concludes of one thing at one moment, or over one stretch of time. */
+export interface IFinding {
+  readonly rule: string;
+  readonly level?: string;
+  readonly title: string;
+  readonly detail?: string;
+  readonly steps?: readonly string[];
+  readonly uuid?: string | null;
+  readonly subject?: string;
+  readonly cause?: string;
+  readonly value?: number | null;
+  readonly unit?: string;
+  readonly notebook?: string | null;
+  readonly kernel?: string | null;
+  readonly pid?: number | null;
+  readonly evidence?: readonly IEvidence[];
+  readonly confidence?: number;
+  readonly code?: ICode | null;
+}
+
+/** Carbon and cost of an energy. Every range is that of the energy, carried through. */
+export interface IFootprint {
+  readonly joules?: number | null;
+  readonly estimate?: boolean;
+  readonly pue?: number;
+  readonly region?: string;
+  readonly grams?: number | null;
+  readonly grams_low?: number | null;
+  readonly grams_high?: number | null;
+  readonly intensity?: number | null;
+  readonly intensity_year?: number | null;
+  readonly intensity_source?: string;
+  readonly intensity_terms?: string;
+  readonly cost?: number | null;
+  readonly cost_low?: number | null;
+  readonly cost_high?: number | null;
+  readonly currency?: string;
+  readonly price?: number | null;
+  readonly price_source?: string;
 }
 
 /** What one GPU (or MIG instance) said at one moment. Every field but ``uuid`` is None where it is not known. */
@@ -228,7 +432,11 @@ export interface IGpu {
   readonly pcie_width?: number | null;
   /** Packets sent again over PCIe. */
   readonly pcie_replay?: number | null;
-  /** NVLinks that are active. */
+  /** Errors on PCIe that were corrected. */
+  readonly pcie_errors?: number | null;
+  /** Errors on PCIe after which the link was not reliable any more. */
+  readonly pcie_fatal_errors?: number | null;
+  /** NVLinks that are active, or asleep to save power. */
   readonly nvlink_active?: number | null;
   /** CRC errors over all NVLinks. */
   readonly nvlink_crc_errors?: number | null;
@@ -236,6 +444,16 @@ export interface IGpu {
   readonly nvlink_replays?: number | null;
   /** Link recoveries over all NVLinks. */
   readonly nvlink_recoveries?: number | null;
+  /** Packets with errors over all NVLinks (NVLink 5). */
+  readonly nvlink_errors?: number | null;
+  /** Recoveries after which a link was down (NVLink 5). */
+  readonly nvlink_recovery_failures?: number | null;
+  /** Effective bit error rate of the worst NVLink (NVLink 5). */
+  readonly nvlink_ber?: number | null;
+  /** Registration with the NVSwitch fabric: 1 not started, 2 under way, 3 complete. */
+  readonly fabric_state?: number | null;
+  /** What the NVSwitch fabric says of this GPU: 1 healthy, 2 unhealthy, 3 with limits. */
+  readonly fabric_health?: number | null;
   /** Corrected memory errors since the driver was loaded. */
   readonly ecc_corrected?: number | null;
   /** Uncorrected memory errors since the driver was loaded. */
@@ -254,12 +472,31 @@ export interface IGpu {
   readonly remap_failure?: number | null;
   /** Memory pages retired (before Ampere). */
   readonly retired_pages?: number | null;
+  /** Memory pages retired for double-bit errors (before Ampere). */
+  readonly retired_double_bit?: number | null;
+  /** Memory pages retired for double-bit errors within the last seven days (before Ampere). */
+  readonly retired_double_bit_week?: number | null;
   /** 1 where a page retirement waits for a reboot. */
   readonly retired_pending?: number | null;
+  /** 1 where uncorrectable errors of the on-chip memory have passed the board's threshold. */
+  readonly sram_threshold?: number | null;
+  /** 1 where memory has failed that cannot be repaired. */
+  readonly unrepairable_memory?: number | null;
+  /** 1 where the checksums of the board's flash are right, 0 where it is corrupted. */
+  readonly inforom_valid?: number | null;
   /** What the driver asks for: 0 nothing, 1 GPU reset, 2 node reboot, 3 drain P2P, 4 drain and reset. */
   readonly recovery_action?: number | null;
+  /** 1 where the vGPU software has a licence for this GPU, 0 where it has none; absent where it needs none. */
+  readonly vgpu_licensed?: number | null;
   /** Time since the GPU was reset or the driver loaded. */
   readonly uptime?: number | null;
+}
+
+/** All GPUs (``gpumon/api/health``). */
+export interface IHealth {
+  readonly state: string;
+  readonly time?: number;
+  readonly devices?: readonly IPatient[];
 }
 
 /** Who speaks, which devices there are, and whether they answer. */
@@ -283,6 +520,8 @@ export interface IHello {
   readonly history?: IColumns | null;
   readonly events?: readonly IEvent[];
   readonly user?: string | null;
+  readonly reach?: number | null;
+  readonly rates?: IRates | null;
 }
 
 /** What the machine (or the container this server runs in) said at one moment. None where not known. */
@@ -317,6 +556,168 @@ export interface IHost {
   readonly dram_energy?: number | null;
 }
 
+/** A live carbon intensity and when its hour began (Unix time). */
+export interface IHour {
+  readonly time: number;
+  readonly grams: number;
+  readonly estimated?: boolean;
+}
+
+/** One NVLink of one GPU at one moment. What is not known is None. */
+export interface ILink {
+  readonly uuid: string;
+  readonly link: number;
+  readonly state?: string | null;
+  readonly version?: string | null;
+  readonly speed?: number | null;
+  readonly peer?: string;
+  readonly pci?: string | null;
+  readonly tx?: number | null;
+  readonly rx?: number | null;
+  readonly replays?: number | null;
+  readonly recoveries?: number | null;
+  readonly crc_errors?: number | null;
+  readonly errors?: number | null;
+}
+
+/** All of it (``gpumon/api/links``). */
+export interface ILinks {
+  readonly time?: number;
+  readonly devices?: readonly IDeviceLinks[];
+  readonly topology?: ITopology;
+  readonly mig?: readonly IMigBoard[];
+}
+
+/** One metric of a run: its statistics over all values, and values to draw. */
+export interface ILogged {
+  readonly kind?: string;
+  readonly unit?: string;
+  readonly stats?: IStats;
+  readonly times?: readonly number[];
+  readonly values?: readonly number[];
+  readonly buckets?: readonly number[];
+  readonly skipped?: number;
+}
+
+/** A board that can be split. */
+export interface IMigBoard {
+  readonly uuid: string;
+  readonly label: string;
+  readonly name: string;
+  readonly split: boolean;
+  readonly instances?: readonly IMigInstance[];
+}
+
+/** A compute instance. */
+export interface IMigInstance {
+  readonly uuid: string;
+  readonly label: string;
+  readonly profile?: string;
+  readonly gpu_instance?: number | null;
+  readonly compute_instance?: number | null;
+  readonly slices?: number | null;
+  readonly memory_total?: number | null;
+  readonly memory_used?: number | null;
+  readonly processes?: readonly string[];
+}
+
+/** What the measured cells of one notebook were charged. Keys are UUIDs of boards (of instances in ``estimate``). */
+export interface INotebookBook {
+  readonly notebook?: string | null;
+  readonly kernel?: string | null;
+  readonly cells?: number;
+  readonly seconds?: number;
+  readonly energy?: { readonly [key: string]: IEnergy };
+  readonly unresolved?: number;
+  readonly bound?: number;
+  readonly background?: { readonly [key: string]: number };
+  readonly estimate?: { readonly [key: string]: number };
+  readonly host?: number | null;
+  readonly footprint?: IFootprint | null;
+}
+
+/** One NVLink, with rates. */
+export interface INvlinkState {
+  readonly link: number;
+  readonly state?: string;
+  readonly version?: string | null;
+  readonly speed?: number | null;
+  readonly peer?: string;
+  readonly tx?: number | null;
+  readonly rx?: number | null;
+  readonly replays?: number | null;
+  readonly recoveries?: number | null;
+  readonly crc_errors?: number | null;
+  readonly errors?: number | null;
+}
+
+/** Which code ran where. Nothing here is asked of the user. */
+export interface IOrigin {
+  readonly repository?: string | null;
+  readonly branch?: string | null;
+  readonly commit?: string | null;
+  readonly message?: string | null;
+  readonly changed?: boolean | null;
+  readonly notebook?: string | null;
+  readonly hostname?: string;
+  readonly python?: string;
+  readonly gpus?: readonly string[];
+  readonly driver?: string | null;
+  readonly cuda?: string | null;
+  readonly cpus?: number | null;
+  readonly memory?: number | null;
+  readonly frameworks?: { readonly [key: string]: string };
+}
+
+/** One GPU. */
+export interface IPatient {
+  readonly uuid: string;
+  readonly label: string;
+  readonly name: string;
+  readonly state: string;
+  readonly watches: readonly IWatched[];
+  readonly xids?: readonly ISighting[];
+}
+
+/** The PCIe link of a GPU. */
+export interface IPcieState {
+  readonly gen?: number | null;
+  readonly gen_max?: number | null;
+  readonly width?: number | null;
+  readonly width_max?: number | null;
+  readonly speed?: number | null;
+  readonly tx?: number | null;
+  readonly rx?: number | null;
+  readonly replays?: number | null;
+  readonly errors?: number | null;
+  readonly fatal_errors?: number | null;
+}
+
+/** Readings of one device's power, finer than a sample: the driver's own buffer, or polled while measuring. */
+export interface IPowerRun {
+  readonly uuid: string;
+  readonly kind: string;
+  readonly monos: readonly number[];
+  readonly watts: readonly number[];
+}
+
+/** What a rule would have said of the past. */
+export interface IPreview {
+  readonly alerts: readonly IAlert[];
+  readonly seconds: number;
+  readonly covered: number;
+  readonly known: boolean;
+  readonly unknown: readonly string[];
+}
+
+/** What electricity costs. */
+export interface IPrice {
+  readonly currency: string;
+  readonly otherwise?: number | null;
+  readonly bands?: readonly IBand[];
+  readonly timezone?: string;
+}
+
 /** One process on one device; or, with ``pid`` None, the sum of ``count`` processes not shown one by one. */
 export interface IProcess {
   readonly uuid: string;
@@ -332,6 +733,103 @@ export interface IProcess {
   readonly notebook?: string | null;
 }
 
+/** How energy becomes carbon and cost. An empty one says that both are off. */
+export interface IRates {
+  readonly region?: string;
+  readonly place?: string;
+  readonly intensity?: number | null;
+  readonly year?: number | null;
+  readonly source?: string;
+  readonly terms?: string;
+  readonly hours?: readonly IHour[];
+  readonly live_source?: string;
+  readonly live_terms?: string;
+  readonly trouble?: string;
+  readonly pue?: number;
+  readonly price?: IPrice | null;
+  readonly problem?: string;
+}
+
+/** What a cell cost that was run again and again (``%%gpumon --repeat``), per run of its code. */
+export interface IRepeats {
+  readonly runs: number;
+  readonly batch?: number;
+  readonly joules?: readonly number[];
+  readonly first?: number | null;
+  readonly seconds: number;
+  readonly mean?: number | null;
+  readonly deviation?: number | null;
+  readonly low?: number | null;
+  readonly high?: number | null;
+  readonly method?: string;
+}
+
+/** All rules, and what is wrong with some. */
+export interface IRuleBook {
+  readonly rules: readonly IRuleItem[];
+  readonly problems?: readonly IRuleProblem[];
+}
+
+/** One rule, as it judges now. */
+export interface IRuleItem {
+  readonly rule: object;
+  readonly origin: string;
+  readonly enabled?: boolean;
+  readonly editable?: boolean;
+  readonly changed?: boolean;
+  readonly help?: string;
+}
+
+/** A rule that does not judge, because it cannot be read; the others go on. */
+export interface IRuleProblem {
+  readonly origin: string;
+  readonly message: string;
+  readonly id?: string;
+  readonly column?: number | null;
+}
+
+/** One run. */
+export interface IRun {
+  readonly version?: number;
+  readonly id: string;
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly status?: string;
+  readonly outcome?: string;
+  readonly final?: boolean;
+  readonly simulated?: boolean;
+  readonly tags?: { readonly [key: string]: string };
+  readonly origin?: IOrigin;
+  readonly metrics?: { readonly [key: string]: ILogged };
+  readonly usage?: IColumns | null;
+  readonly cell?: ICell | null;
+  readonly notes?: readonly string[];
+  readonly pid?: number | null;
+  readonly kernel_id?: string | null;
+}
+
+/** A run as a line in a list. */
+export interface IRunLine {
+  readonly id: string;
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly status: string;
+  readonly outcome?: string;
+  readonly simulated?: boolean;
+  readonly branch?: string | null;
+  readonly commit?: string | null;
+  readonly message?: string | null;
+  readonly notebook?: string | null;
+  readonly gpus?: string | null;
+  readonly tags?: { readonly [key: string]: string };
+  readonly joules?: number | null;
+  readonly joules_low?: number | null;
+  readonly joules_high?: number | null;
+  readonly metrics?: { readonly [key: string]: number };
+}
+
 /** One look at everything. ``gpus`` is empty in a sample that only carries edges or events. */
 export interface ISample {
   readonly type: 'sample';
@@ -341,8 +839,55 @@ export interface ISample {
   readonly host?: IHost | null;
   readonly processes?: readonly IProcess[] | null;
   readonly edges?: readonly IEdge[];
+  readonly powers?: readonly IPowerRun[];
   readonly events?: readonly IEvent[];
+  readonly links?: readonly ILink[] | null;
   readonly missed?: number;
+  readonly took?: number | null;
+}
+
+/** How a board measures what it draws: by a trial where ``checked``, else as its architecture is known for. */
+export interface ISensor {
+  readonly method?: string;
+  readonly period?: number | null;
+  readonly jitter?: number | null;
+  readonly delay?: number | null;
+  readonly agreement?: number | null;
+  readonly polled?: number | null;
+  readonly update?: number | null;
+  readonly window?: number | null;
+  readonly duty?: number | null;
+  readonly provenance?: string;
+  readonly checked?: number | null;
+  readonly reason?: string;
+}
+
+/** An XID on one GPU, all its times together. */
+export interface ISighting {
+  readonly code: number;
+  readonly title: string;
+  readonly level: string;
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+  readonly who?: readonly string[];
+  readonly steps?: readonly string[];
+  readonly counts?: boolean;
+  readonly acknowledged?: number | null;
+}
+
+/** What many values are like. A percentile lies between two values in proportion. */
+export interface IStats {
+  readonly count?: number;
+  readonly sum?: number | null;
+  readonly last?: number | null;
+  readonly mean?: number | null;
+  readonly std?: number | null;
+  readonly min?: number | null;
+  readonly median?: number | null;
+  readonly max?: number | null;
+  readonly p95?: number | null;
+  readonly p99?: number | null;
 }
 
 /** Whether there are numbers, and if not, what is the matter and what to do. */
@@ -363,6 +908,25 @@ export interface ISubscribe {
   readonly every?: number | null;
   readonly edges?: boolean;
   readonly measuring?: boolean;
+  readonly patient?: boolean;
+}
+
+/** Which link each pair of GPUs shares at best, as ``nvidia-smi topo -m`` writes it. */
+export interface ITopology {
+  readonly labels?: readonly string[];
+  readonly rows?: readonly (readonly string[])[];
+}
+
+/** How one watch stands on one GPU. */
+export interface IWatched {
+  readonly watch: string;
+  readonly state: string;
+  readonly title: string;
+  readonly detail?: string;
+  readonly steps?: readonly string[];
+  readonly reason?: string;
+  readonly since?: number | null;
+  readonly findings?: readonly IFinding[];
 }
 
 export const METRICS: { readonly [name: string]: IMetric } = {
@@ -412,10 +976,17 @@ export const METRICS: { readonly [name: string]: IMetric } = {
   pcie_gen: {"name": "pcie_gen", "kind": "gauge", "unit": "count", "tier": "slow", "title": "PCIe generation", "help": "Generation the link runs at now; it drops when idle."},
   pcie_width: {"name": "pcie_width", "kind": "gauge", "unit": "count", "tier": "slow", "title": "PCIe width", "help": "Lanes the link uses now."},
   pcie_replay: {"name": "pcie_replay", "kind": "counter", "unit": "count", "tier": "slow", "title": "PCIe replays", "help": "Packets sent again over PCIe."},
-  nvlink_active: {"name": "nvlink_active", "kind": "gauge", "unit": "count", "tier": "slow", "title": "NVLinks up", "help": "NVLinks that are active."},
+  pcie_errors: {"name": "pcie_errors", "kind": "counter", "unit": "count", "tier": "slow", "title": "PCIe errors, corrected", "help": "Errors on PCIe that were corrected."},
+  pcie_fatal_errors: {"name": "pcie_fatal_errors", "kind": "counter", "unit": "count", "tier": "slow", "title": "PCIe errors, fatal", "help": "Errors on PCIe after which the link was not reliable any more."},
+  nvlink_active: {"name": "nvlink_active", "kind": "gauge", "unit": "count", "tier": "slow", "title": "NVLinks up", "help": "NVLinks that are active, or asleep to save power."},
   nvlink_crc_errors: {"name": "nvlink_crc_errors", "kind": "counter", "unit": "count", "tier": "slow", "title": "NVLink CRC errors", "help": "CRC errors over all NVLinks."},
   nvlink_replays: {"name": "nvlink_replays", "kind": "counter", "unit": "count", "tier": "slow", "title": "NVLink replays", "help": "Replays over all NVLinks."},
   nvlink_recoveries: {"name": "nvlink_recoveries", "kind": "counter", "unit": "count", "tier": "slow", "title": "NVLink recoveries", "help": "Link recoveries over all NVLinks."},
+  nvlink_errors: {"name": "nvlink_errors", "kind": "counter", "unit": "count", "tier": "slow", "title": "NVLink errors", "help": "Packets with errors over all NVLinks (NVLink 5)."},
+  nvlink_recovery_failures: {"name": "nvlink_recovery_failures", "kind": "counter", "unit": "count", "tier": "slow", "title": "NVLink recoveries, failed", "help": "Recoveries after which a link was down (NVLink 5)."},
+  nvlink_ber: {"name": "nvlink_ber", "kind": "gauge", "unit": "count", "tier": "slow", "title": "NVLink bit error rate", "help": "Effective bit error rate of the worst NVLink (NVLink 5)."},
+  fabric_state: {"name": "fabric_state", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Fabric", "help": "Registration with the NVSwitch fabric: 1 not started, 2 under way, 3 complete."},
+  fabric_health: {"name": "fabric_health", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Fabric health", "help": "What the NVSwitch fabric says of this GPU: 1 healthy, 2 unhealthy, 3 with limits."},
   ecc_corrected: {"name": "ecc_corrected", "kind": "counter", "unit": "count", "tier": "slow", "title": "ECC corrected", "help": "Corrected memory errors since the driver was loaded."},
   ecc_uncorrected: {"name": "ecc_uncorrected", "kind": "counter", "unit": "count", "tier": "slow", "title": "ECC uncorrected", "help": "Uncorrected memory errors since the driver was loaded."},
   ecc_corrected_lifetime: {"name": "ecc_corrected_lifetime", "kind": "counter", "unit": "count", "tier": "slow", "title": "ECC corrected, lifetime", "help": "Corrected memory errors over the board's life."},
@@ -425,8 +996,14 @@ export const METRICS: { readonly [name: string]: IMetric } = {
   remap_pending: {"name": "remap_pending", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Remap pending", "help": "1 where a row remap waits for a GPU reset."},
   remap_failure: {"name": "remap_failure", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Remap failed", "help": "1 where a row remap has failed: the board is due for exchange."},
   retired_pages: {"name": "retired_pages", "kind": "counter", "unit": "count", "tier": "slow", "title": "Retired pages", "help": "Memory pages retired (before Ampere)."},
+  retired_double_bit: {"name": "retired_double_bit", "kind": "counter", "unit": "count", "tier": "rare", "title": "Retired pages, double-bit", "help": "Memory pages retired for double-bit errors (before Ampere)."},
+  retired_double_bit_week: {"name": "retired_double_bit_week", "kind": "gauge", "unit": "count", "tier": "rare", "title": "Retired pages, this week", "help": "Memory pages retired for double-bit errors within the last seven days (before Ampere)."},
   retired_pending: {"name": "retired_pending", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Retirement pending", "help": "1 where a page retirement waits for a reboot."},
+  sram_threshold: {"name": "sram_threshold", "kind": "gauge", "unit": "count", "tier": "slow", "title": "SRAM threshold", "help": "1 where uncorrectable errors of the on-chip memory have passed the board's threshold."},
+  unrepairable_memory: {"name": "unrepairable_memory", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Memory beyond repair", "help": "1 where memory has failed that cannot be repaired."},
+  inforom_valid: {"name": "inforom_valid", "kind": "gauge", "unit": "count", "tier": "rare", "title": "InfoROM", "help": "1 where the checksums of the board's flash are right, 0 where it is corrupted."},
   recovery_action: {"name": "recovery_action", "kind": "gauge", "unit": "count", "tier": "slow", "title": "Recovery action", "help": "What the driver asks for: 0 nothing, 1 GPU reset, 2 node reboot, 3 drain P2P, 4 drain and reset."},
+  vgpu_licensed: {"name": "vgpu_licensed", "kind": "gauge", "unit": "count", "tier": "slow", "title": "vGPU licensed", "help": "1 where the vGPU software has a licence for this GPU, 0 where it has none; absent where it needs none."},
   uptime: {"name": "uptime", "kind": "gauge", "unit": "seconds", "tier": "slow", "title": "GPU uptime", "help": "Time since the GPU was reset or the driver loaded."}
 };
 

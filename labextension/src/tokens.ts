@@ -3,8 +3,9 @@
 import type { ISignal } from '@lumino/signaling';
 import type { IDisposable } from '@lumino/disposable';
 import { Token } from '@lumino/coreutils';
+import type { EnergyUnit } from './energy';
 import type { IWindow } from './history';
-import type { IDevice, IEvent, IGpu, IHello, IHost, IProcess } from './schema';
+import type { IAlert, IDelivery, IDevice, IEvent, IGpu, IHello, IHost, IProcess } from './schema';
 
 /** What a view needs while it is visible; the stream carries no more than all views together need. */
 export interface IDemand {
@@ -46,8 +47,34 @@ export interface IHappening {
   readonly count: number;
 }
 
+/** What can be said about an alert that fires. */
+export type AlertAction = 'acknowledge' | 'unacknowledge' | 'snooze' | 'unsnooze';
+
+/** The alerts: live by the stream, and what the server remembers of them. */
+export interface IAlerts {
+  /** Those that fire, the gravest and newest first; another array after each change. */
+  readonly firing: readonly IAlert[];
+  /** Those that are over, newest first. */
+  readonly resolved: readonly IAlert[];
+  readonly deliveries: readonly IDelivery[];
+  /** What is wrong with rules or with the history, in words. */
+  readonly problems: readonly string[];
+  /** Whether somebody judges: the server's configuration may have alerts off. */
+  readonly enabled: boolean;
+  /** Whether the server has answered. */
+  readonly known: boolean;
+  /** Why it has not; empty where it has. */
+  readonly trouble: string;
+  readonly changed: ISignal<IAlerts, void>;
+  /** Ask the server for all of them. */
+  ask(): Promise<void>;
+  /** Say something about one; snoozing takes seconds. Rejects with what the server said. */
+  act(id: string, action: AlertAction, seconds?: number): Promise<void>;
+}
+
 /** What is known about the GPUs of the server, kept current while something watches. */
 export interface IGpuModel {
+  readonly alerts: IAlerts;
   readonly hello: IHello | null;
   readonly connection: IConnection;
   readonly devices: readonly IDevice[];
@@ -69,6 +96,9 @@ export interface IGpuModel {
   watch(demand: IDemand): IWatch;
 }
 
+/** The tabs of a view. */
+export type Tab = 'now' | 'energy' | 'runs' | 'alerts' | 'health' | 'advice' | 'links';
+
 /** What the user has set. */
 export interface IPreferences {
   readonly side: 'left' | 'right';
@@ -76,14 +106,19 @@ export interface IPreferences {
   readonly metrics: readonly string[];
   readonly cards: number;
   readonly statusBar: boolean;
+  readonly energyUnit: EnergyUnit;
+  /** Which tab a view opens with. */
+  readonly tab: Tab;
+  /** From which level on a new alert is told in a notification. */
+  readonly notify: 'off' | 'critical' | 'warning';
 }
 
 /** The preferences now, with a signal. */
 export interface IPreferenceStore {
   readonly current: IPreferences;
   readonly changed: ISignal<IPreferenceStore, IPreferences>;
-  /** Keep another choice of charts. */
-  setMetrics(metrics: readonly string[]): void;
+  /** Keep another choice. */
+  set<K extends keyof IPreferences>(name: K, value: IPreferences[K]): void;
 }
 
 /** The GPUs of this server and what the user wants to see of them. */

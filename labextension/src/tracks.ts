@@ -70,6 +70,11 @@ export class Tracks {
     return missing;
   }
 
+  /** The connection is gone: no line goes on before there is history, or a new reading. */
+  cut(): void {
+    this._tracks.forEach(track => track.cut());
+  }
+
   /** Add the latest readings, which stand for `interval` seconds. */
   push(time: number, interval: number, gpus: ReadonlyMap<string, IGpu>): void {
     for (const [name, track] of this._tracks) {

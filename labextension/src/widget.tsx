@@ -4,12 +4,13 @@ import React from 'react';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { gpuIcon } from './icons';
+import type { Tab } from './tokens';
 import { View, type IViewProps } from './ui/view';
 
 /** The GPU view, for the sidebar or for the main area. */
 export class GpuWidget extends ReactWidget {
   /** A view that is not yet shown. */
-  constructor(private readonly _options: Omit<IViewProps, 'visible' | 'theme'>) {
+  constructor(private readonly _options: Omit<IViewProps, 'visible' | 'theme' | 'chosen'>) {
     super();
     const { trans, wide } = _options;
     this.id = wide ? 'jp-gpumon-wide' : 'jp-gpumon';
@@ -28,6 +29,12 @@ export class GpuWidget extends ReactWidget {
     });
   }
 
+  /** Show this tab; an object, so that the same one can be asked for again. */
+  choose(tab: Tab): void {
+    this._chosen = { tab };
+    this.update();
+  }
+
   /** Stop following the theme. */
   dispose(): void {
     this._observer.disconnect();
@@ -37,7 +44,7 @@ export class GpuWidget extends ReactWidget {
   /** @inheritdoc */
   protected render(): JSX.Element {
     const theme = document.body.dataset.jpThemeName ?? '';
-    return <View {...this._options} visible={this.isVisible} theme={theme} />;
+    return <View {...this._options} visible={this.isVisible} theme={theme} chosen={this._chosen} />;
   }
 
   /** @inheritdoc */
@@ -52,6 +59,7 @@ export class GpuWidget extends ReactWidget {
     this.update();
   }
 
+  private _chosen: IViewProps['chosen'] = null;
   // A theme's style sheet is there a little after its name.
   private readonly _observer = new MutationObserver(() =>
     window.setTimeout(() => this.update(), 100)

@@ -157,8 +157,16 @@ function statusNote(hello: IHello, trans: TranslationBundle): INote | null {
   if (state === 'live') {
     return null;
   }
-  const kind = state === 'starting' ? 'info' : 'warning';
-  return { kind, title: titles[state] ?? state, text: message, hint };
+  if (state === 'starting') {
+    return { kind: 'info', title: titles[state], text: message, hint };
+  }
+  const more = trans.__('In a terminal, gpumon doctor looks at it all.');
+  return {
+    kind: 'warning',
+    title: titles[state] ?? state,
+    text: message,
+    hint: [hint, more].filter(Boolean).join(' ')
+  };
 }
 
 function simulatedNote(hello: IHello, trans: TranslationBundle): INote {

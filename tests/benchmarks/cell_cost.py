@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import time
 import urllib.request
+from dataclasses import dataclass
 
 from jupyter_client.blocking import BlockingKernelClient
 
@@ -15,12 +16,23 @@ from .servers import Server
 
 BUSY = """
 import time as _t
+_own, _all = _t.thread_time(), _t.process_time()
 _began = _t.perf_counter()
 _x = 0
 for _i in range({loops}):
     _x += _i * _i % 7
 _took = _t.perf_counter() - _began
+_others = (_t.process_time() - _all - (_t.thread_time() - _own)) / _took
 """
+
+STATES = {
+    "on": "%load_ext jupyter_gpumon\n%gpumon summary on",
+    "off": "%unload_ext jupyter_gpumon",
+}
+SETTLES = 5.0
+"""Seconds after which a kernel is quiet again: what was measured last is final."""
+WARM = 12.0
+"""Seconds after which a kernel that was told to measure has found the counters' periods."""
 
 
 class Kernel:
@@ -33,7 +45,18 @@ class Kernel:
         self._client = BlockingKernelClient(connection_file=str(server.runtime / f"kernel-{identity}.json"))
         self._client.load_connection_file()
         self._client.start_channels()
-        self._client.wait_for_ready(60)
+        self._wait(60)
+
+    def _wait(self, seconds: float) -> None:
+        """Until it answers: on a busy machine it is said to have died while it only begins late."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self._client.wait_for_ready(seconds)
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(1.0)
 
     def run(self, code: str) -> None:
         """Run a cell to its end."""
@@ -43,10 +66,14 @@ class Kernel:
 
     def value(self, expression: str) -> float:
         """A number from the kernel."""
+        return float(self.text(expression))
+
+    def text(self, expression: str) -> str:
+        """What an expression's value looks like in the kernel."""
         reply = self._client.execute_interactive(
             "", user_expressions={"v": expression}, timeout=60, output_hook=lambda _: None
         )
-        return float(reply["content"]["user_expressions"]["v"]["data"]["text/plain"])
+        return str(reply["content"]["user_expressions"]["v"]["data"]["text/plain"])
 
     def close(self) -> None:
         """Stop it."""
@@ -54,27 +81,53 @@ class Kernel:
         self._client.stop_channels()
 
 
-def slowdown(server: Server, pairs: int = 60, loops: int = 6_000_000) -> tuple[float, float]:
-    """Median slowdown of a CPU-bound cell with summaries on, and the upper end of its 95 % interval (bootstrap)."""
+@dataclass(frozen=True)
+class Slowdown:
+    """What a CPU-bound cell loses while it is measured, against the same cell without the extension."""
+
+    median: float
+    """Share by which it takes longer."""
+    upper: float
+    """Upper end of the median's 95 % interval (bootstrap)."""
+    taken: float
+    """How much larger the share of its time is in which the kernel's other threads had a CPU; median of the pairs.
+
+    No more than that can they have held the interpreter; unlike the time on the clock it is not blurred by what else
+    the machine does.
+    """
+    most_taken: float
+    """Upper end of its 95 % interval."""
+
+
+def slowdown(server: Server, pairs: int = 30, loops: int = 24_000_000) -> Slowdown:
+    """Pairs of a CPU-bound cell with and without the extension, in random order; one kernel, for no two run alike."""
     kernel = Kernel(server)
     try:
-        kernel.run("%load_ext jupyter_gpumon\n%gpumon summary on")
+        kernel.run(STATES["on"])
         kernel.run(BUSY.format(loops=loops))
-        ratios = [_pair(kernel, loops) for _ in range(pairs)]
+        measured = [_pair(kernel, loops) for _ in range(pairs)]
     finally:
         kernel.close()
-    medians = sorted(statistics.median(random.choices(ratios, k=len(ratios))) for _ in range(4000))
-    return statistics.median(ratios) - 1, medians[int(0.95 * len(medians))] - 1
+    longer, taken = ([float(pair[i]) for pair in measured] for i in range(2))
+    return Slowdown(statistics.median(longer), _upper(longer), statistics.median(taken), _upper(taken))
 
 
-def _pair(kernel: Kernel, loops: int) -> float:
-    took = {}
-    for state in random.sample(["on", "off"], 2):
-        kernel.run(f"%gpumon summary {state}")
-        time.sleep(0.3)
+def _upper(values: list[float]) -> float:
+    """Upper end of the 95 % interval of the median (bootstrap)."""
+    medians = sorted(statistics.median(random.choices(values, k=len(values))) for _ in range(4000))
+    return medians[int(0.95 * len(medians))]
+
+
+def _pair(kernel: Kernel, loops: int) -> tuple[float, float]:
+    """By what share the measured cell took longer, and how much more of its time other threads had."""
+    took, taken = {}, {}
+    for state in random.sample(sorted(STATES), 2):
+        kernel.run(STATES[state])
+        time.sleep(WARM if state == "on" else SETTLES)
         kernel.run(BUSY.format(loops=loops))
         took[state] = kernel.value("_took")
-    return took["on"] / took["off"]
+        taken[state] = kernel.value("_others")
+    return took["on"] / took["off"] - 1, taken["on"] - taken["off"]
 
 
 LOAD = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..services import free_port
 
 TOKEN = "benchmark"
 
@@ -37,13 +38,6 @@ class Server:
             return found
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextlib.contextmanager
 def running(python: str, extensions: str, environment: dict[str, str], *options: str) -> Iterator[Server]:
     """A Jupyter server with these extensions (module names with commas; empty for none), stopped at the end."""
@@ -62,7 +56,7 @@ def running(python: str, extensions: str, environment: dict[str, str], *options:
         ),
     ]
     # only the configuration made here: whatever else is installed stays off
-    where = {"JUPYTER_CONFIG_DIR": folder, "JUPYTER_RUNTIME_DIR": folder}
+    where = dict.fromkeys(("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), folder)
     with (Path(folder) / "log").open("w") as log:
         process = subprocess.Popen(command, env={**os.environ, **environment, **where}, stdout=log, stderr=log)
         try:
@@ -75,7 +69,7 @@ def running(python: str, extensions: str, environment: dict[str, str], *options:
 
 
 def _wait(server: Server, log: Path) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         with contextlib.suppress(urllib.error.URLError, ConnectionError):
             server.get("api/status")
             return

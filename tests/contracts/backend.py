@@ -6,6 +6,7 @@ for it. At least one device must answer.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from jupyter_gpumon.metrics import METRICS
@@ -107,6 +108,42 @@ def energy_is_the_same_counter(backend: Backend, wait: Wait) -> None:
     assert backend.energy("GPU-there-is-none") is None
 
 
+def power_is_what_the_metric_says(backend: Backend, wait: Wait) -> None:
+    """``power(uuid)`` is there where the metric is, is of a kind there is, and lies where power can lie."""
+    backend.devices()
+    for gpu in backend.read(frozenset({"power"})):
+        now = backend.power(gpu.uuid)
+        assert (now is None) == (gpu.power is None)
+        if now is not None:
+            assert now.kind in ("instant", "average")
+            assert 0 <= now.watts < 3_000
+    assert backend.power("GPU-there-is-none") is None
+
+
+def recorded_power_is_in_order_and_told_once(backend: Backend, wait: Wait) -> None:
+    """What the driver recorded ascends in Unix time and ends about now; what was told is not told again."""
+    wait(0.5)
+    for device in backend.devices():
+        told = backend.power_history(device.uuid, time.time() - 1.0)
+        if not told:
+            continue
+        stamps = [stamp for stamp, _ in told]
+        assert stamps == sorted(set(stamps))
+        assert time.time() - 2.0 < stamps[-1] < time.time() + 0.1
+        assert all(0 <= watts < 3_000 for _, watts in told)
+        assert all(stamp > stamps[-1] for stamp, _ in backend.power_history(device.uuid, stamps[-1]) or ())
+    assert not backend.power_history("GPU-there-is-none", 0.0)
+
+
+def a_sensor_is_of_a_board_and_known_by_its_words(backend: Backend, wait: Wait) -> None:
+    """Where a backend knows how a board measures, it says by which method; an instance measures nothing itself."""
+    for device in backend.devices():
+        if device.sensor is not None:
+            assert device.parent is None
+            assert device.sensor.method in ("counter", "instant", "average", "none")
+            assert device.sensor.duty is None or 0 < device.sensor.duty <= 1
+
+
 def processes_are_on_known_devices(backend: Backend, wait: Wait) -> None:
     """Each process names a device of the inventory, once per pid, and nothing of it is negative."""
     uuids = {device.uuid for device in backend.devices()}
@@ -140,6 +177,9 @@ PROMISES: tuple[Callable[[Backend, Wait], None], ...] = (
     values_are_in_base_units,
     counters_only_grow,
     energy_is_the_same_counter,
+    power_is_what_the_metric_says,
+    recorded_power_is_in_order_and_told_once,
+    a_sensor_is_of_a_board_and_known_by_its_words,
     processes_are_on_known_devices,
     events_do_not_wait,
     closing_twice_does_no_harm,

@@ -39,7 +39,8 @@ class FakeDriver:
         """The environment variables themselves."""
         path = os.pathsep.join(filter(None, [str(self.library), os.environ.get("LD_LIBRARY_PATH")]))
         files = {"SCENARIO": self.scenario_file, "LOAD": self.load_file, "STATS": self.stats_file}
-        return {"LD_LIBRARY_PATH": path} | {f"FAKENVML_{name}": str(file) for name, file in files.items()}
+        own = {"LD_LIBRARY_PATH": path, "GPUMON_CACHE": str(self.folder / "cache")}  # each driver's boards are others
+        return own | {f"FAKENVML_{name}": str(file) for name, file in files.items()}
 
     @property
     def env(self) -> dict[str, str]:

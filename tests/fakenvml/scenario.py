@@ -16,10 +16,13 @@ FIRST_DRIVER = {  # driver that brought a function; older ones lack its symbol
     "nvmlDeviceGetCurrentClocksEventReasons": 535,
     "nvmlDeviceGetJpgUtilization": 535,
     "nvmlDeviceGetOfaUtilization": 535,
+    "nvmlDeviceGetSramEccErrorStatus": 535,
+    "nvmlDeviceGetGpuFabricInfoV": 550,
     "nvmlDeviceGetNumaNodeId": 550,
     "nvmlDeviceGetTemperatureV": 570,
     "nvmlDeviceGetMarginTemperature": 570,
     "nvmlDeviceGetFanSpeedRPM": 570,
+    "nvmlDeviceGetUnrepairableMemoryFlag_v1": 590,
     "nvmlDeviceGetGpuUptime_v1": 610,
 }
 

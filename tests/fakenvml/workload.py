@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -24,3 +25,19 @@ def compute(seconds: float, watts: float = 300, idle: float = 60, gpu: int | Non
     end = draw(idle, gpu, start + seconds)
     time.sleep(max(0.0, end - time.monotonic()))
     return start, end
+
+
+def appear(sm: int | None, gpu: int = 0, memory: int = 1 << 30) -> None:
+    """List this process on a GPU, with this utilization in per cent, from now on; None: no longer.
+
+    It edits the scenario file, as the driver of a test does too: only one of them may, at a time.
+    """
+    file, own = Path(os.environ["FAKENVML_SCENARIO"]), f"pid={os.getpid()} "
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lines = [line for line in file.read_text().splitlines() if own not in line]
+        if sm is not None:
+            lines += [f"[gpu {gpu}]", f"process = {own}kind=compute memory={memory} sm={sm} mem=0"]
+        draft = file.with_suffix(f".{os.getpid()}")
+        draft.write_text("\n".join(lines) + "\n")
+        draft.replace(file)

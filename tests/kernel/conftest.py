@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jupyter_client.manager import KernelManager
 
-from jupyter_gpumon.kernel.record import MIME
+from jupyter_gpumon.report.record import MIME
 
 Message = dict[str, Any]
 
@@ -65,13 +65,14 @@ class Notebook:
         self.manager.cleanup_resources()
 
 
-def displays(messages: list[Message]) -> dict[str, dict[str, Any]]:
-    """Display id (or a number) → data, updates applied."""
+def displays(messages: list[Message], *, earlier: bool = False) -> dict[str, dict[str, Any]]:
+    """Display id (or a number) → data, updates applied; those of outputs made before are left out if not asked for."""
     found: dict[str, dict[str, Any]] = {}
     for number, message in enumerate(messages):
-        content = message["content"]
-        if message["msg_type"] in ("display_data", "update_display_data", "execute_result"):
-            found[content.get("transient", {}).get("display_id", str(number))] = content["data"]
+        content, kind = message["content"], message["msg_type"]
+        name = content.get("transient", {}).get("display_id", str(number))
+        if kind in ("display_data", "execute_result") or (kind == "update_display_data" and (earlier or name in found)):
+            found[name] = content["data"]
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_gpumon.kernel.record import MIME
+from jupyter_gpumon.report.record import MIME
 from tests.fakenvml.scenario import Proc
 
 from .conftest import Notebook, displays
@@ -104,6 +104,23 @@ def test_cells_that_wait_are_not_held_up(fake):
     first = [m["content"]["data"][MIME].get("final", True) for m in seen if MIME in m["content"].get("data", {})]
     assert first[0] is False
     assert float(notebook.value("b - a")) < 0.15
+
+
+def test_the_ledger_waits_for_the_records_under_way(fake):
+    """Run All: the page of energies comes right behind the cells it lists, and lists them all."""
+    _, notebook = fake
+    codes = ("%%gpumon -t first\npass", "%%gpumon -t second\npass", "%gpumon energy")
+    ids = [notebook.client.execute(code) for code in codes]
+    seen = []
+    while not any(m["parent_header"].get("msg_id") == ids[-1] and _idle(m) for m in seen):
+        seen.append(notebook.client.get_iopub_msg(timeout=30))
+    page = [
+        m["content"]["data"]["text/plain"]
+        for m in seen
+        if m["parent_header"].get("msg_id") == ids[-1] and "data" in m["content"]
+    ]
+    assert "first" in page[-1]
+    assert "second" in page[-1]
 
 
 def _idle(message):

@@ -44,10 +44,9 @@ def test_the_cell_lasts_until_the_gpu_is_done(notebook, driver):
     notebook.run(LOAD + "\n" + CONTEXT)
     driver.update(cuda_sync=1.0)
     (record,) = notebook.records("%%gpumon\nx = 1")
-    assert record["end"] - record["start"] >= 1.0
-    assert record["waited"] == pytest.approx(1.0, abs=0.3)
+    assert 0.95 <= record["waited"] <= record["end"] - record["start"]
     (record,) = notebook.records("%%gpumon --no-sync\nx = 1")
-    assert record["end"] - record["start"] < 0.5
+    assert record["end"] - record["start"] < 0.95
     assert not record.get("waited")
 
 

@@ -17,7 +17,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from jupyter_gpumon.kernel.record import MIME
+from jupyter_gpumon.report.record import MIME
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = json.loads((ROOT / "jupyter_gpumon/docs/cell.schema.json").read_text())
@@ -111,3 +111,40 @@ def test_the_quickstart_notebook_runs(monkeypatch):
     NotebookClient(notebook, timeout=60).execute()
     last = [cell for cell in notebook.cells if "%gpumon report" in cell.source]
     assert "in all" in last[0].outputs[0].data["text/plain"]
+
+
+def test_the_notebook_of_runs_runs(monkeypatch, tmp_path):
+    """All of examples/notebooks/runs.ipynb: what it keeps is listed, shown and compared over all runs of a name."""
+    monkeypatch.setenv("GPUMON_RUNS", f"sqlite:///{tmp_path}/runs.sqlite")
+    monkeypatch.setenv("GPUMON_SOURCE", "sim:gpus=2&script=notebook")
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    notebook = nbformat.read(ROOT / "examples/notebooks/runs.ipynb", 4)
+    assert not [cell for cell in notebook.cells if cell.get("outputs")]
+    NotebookClient(notebook, timeout=120).execute()
+    said = {cell.source: [output.get("data", {}) for output in cell.get("outputs", ())] for cell in notebook.cells}
+    comparison = said["%gpumon compare baseline faster"][0]["text/plain"]
+    assert "3 and 3 runs" in comparison
+    assert {"inter_token_latency_s", "energy_joules", "cache_hit_rate"} <= set(comparison.split())
+    assert said["%gpumon runs"][0]["text/plain"].count("faster") == 3
+    assert said["run"][0]["application/vnd.gpumon.run+json"]["name"] == "faster"
+
+
+def test_the_notebook_of_continuous_batching_runs(monkeypatch, tmp_path):
+    """All of examples/notebooks/batching.ipynb, by NumPy where there is no PyTorch: statistics, and the profile."""
+    monkeypatch.setenv("GPUMON_RUNS", f"sqlite:///{tmp_path}/runs.sqlite")
+    monkeypatch.setenv("GPUMON_SOURCE", "sim:gpus=1&script=notebook")
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    notebook = nbformat.read(ROOT / "examples/notebooks/batching.ipynb", 4)
+    assert not [cell for cell in notebook.cells if cell.get("outputs")]
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    cells = [cell for cell in notebook.cells if cell.get("outputs")]
+    run, comparison, profiled = (cell.outputs[-1].data for cell in cells[-3:])
+    logged = run["application/vnd.gpumon.run+json"]
+    assert {"gen_time", "token_count", "tok_per_sec", "batch_fill_percentage"} <= set(logged["metrics"])
+    assert {"samples", "num_blocks", "max_batch_tokens"} <= set(logged["tags"])
+    assert "KV cache 2.75 MB of" in run["text/plain"]
+    (fill,) = (line for line in comparison["text/plain"].splitlines() if line.startswith("batch_fill_percentage"))
+    assert fill.endswith("yes")
+    record = profiled["application/vnd.gpumon.cell+json"]
+    assert record["metrics"]["tokens"] > 0
+    assert record.get("trace") or any("pip install torch" in note for note in record["notes"])

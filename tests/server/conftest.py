@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from jupyter_gpumon.model import Hello, Sample
 from jupyter_gpumon.server.app import GpuMon
+from jupyter_gpumon.server.scraping import Collector
 from jupyter_gpumon.wire import Message, decode, encode
 
 SECONDS = 15.0
 """Bound on every wait."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """After everything else: a test that leaves its server running would be found out by some other test only."""
+    result = yield
+    left = [each for each in tuple(REGISTRY._collector_to_names) if isinstance(each, Collector)]
+    for each in left:
+        REGISTRY.unregister(each)
+    assert not left, f"{item.nodeid} has not stopped its server"
+    return result
 
 
 @pytest.fixture

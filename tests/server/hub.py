@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from websocket import WebSocket, create_connection
+
+from tests.services import free_port
 
 TOKEN = "a-token-for-this-test-alone"
 
@@ -41,12 +42,6 @@ c.Spawner.default_url = "/api"
 c.Spawner.environment = dict(GPUMON_SOURCE="sim:gpus=2&script=training", JUPYTERHUB_ACTIVITY_INTERVAL="1")
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/home/{{username}}"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class HubUnderTest:

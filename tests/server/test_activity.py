@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+
+from tornado.httpclient import HTTPClientError
 
 from .test_security import HTTP
 
@@ -20,7 +23,8 @@ async def test_neither_the_stream_nor_the_routes_count_as_activity(gpumon, liste
     await client.live()
     await client.send('{"type": "subscribe", "metrics": ["power"]}')
     for route in HTTP:
-        await jp_fetch("gpumon", "api", route, params={"start": 1, "end": 2})
+        with contextlib.suppress(HTTPClientError):  # some want to be told which runs: that is an answer, too
+            await jp_fetch("gpumon", *route.split("/"), params={"start": 1, "end": 2})
     for _ in range(3):
         await client.sample()
     await asyncio.sleep(1.1)

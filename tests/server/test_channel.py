@@ -118,6 +118,21 @@ def test_a_client_that_wants_fewer_samples_misses_no_event():
     assert [each.mono for message in network.messages for each in message.events] == list(range(1, 12))
 
 
+def test_edges_wait_for_the_next_sample_where_the_listener_is_patient():
+    """A computing kernel is woken once a second; from the moment its cell has ended it gets what waits, at once."""
+    network = Network()
+    kernel = client(network, Subscribe(edges=True, patient=True), local=True)
+    kernel.offer(sample(1.0), {})
+    kernel.offer(Sample(time=1.0, mono=1.2, edges=(edge(1.2),)), {})
+    kernel.offer(Sample(time=1.0, mono=1.3, edges=(edge(1.3),)), {})
+    assert len(network.messages) == 1
+    kernel.offer(sample(2.0), {})
+    assert [e.mono for e in network.messages[-1].edges] == [1.2, 1.3]
+    kernel.offer(Sample(time=2.0, mono=2.1, edges=(edge(2.1),)), {})
+    kernel.subscribe(Subscribe(edges=True), 1.0)
+    assert [e.mono for e in network.messages[-1].edges] == [2.1]
+
+
 def test_edges_go_to_those_who_asked_at_once_and_to_nobody_else():
     """A browser is not woken for a sample that carries only edges."""
     browser, kernel = Network(), Network()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_gpumon.model import Device, Edge, Gpu, Hello, Sample, Status
-from jupyter_gpumon.server.service import Tally
+from jupyter_gpumon.tally import Tally
 
 WELL = Device(uuid="GPU-a", index=0, name="H200")
 LOST = Device(uuid="GPU-b", index=1, name="H200", state="lost", detail="It has fallen off the bus.")

@@ -53,6 +53,16 @@ def labels_of(devices, allowed):
     return [device.label for device in allowed.choose(devices)]
 
 
+def test_alerts_of_another_server_are_not_passed_on():
+    """They may name who uses that one; what is the matter is judged anew here."""
+    alert = Event(
+        kind="alert", time=1.0, mono=1.0, title="An idle GPU is held", uuid=BOARD, detail="on it: secret.ipynb"
+    )
+    xid = Event(kind="xid", time=1.0, mono=1.0, title="XID 31", uuid=BOARD, code=31)
+    _, sample = seen(Hello(devices=DEVICES), Sample(time=1.0, mono=1.0, events=(alert, xid)))
+    assert sample.events == (xid,)
+
+
 @pytest.mark.parametrize(
     ("entries", "labels"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,38 @@ import pytest
 from .lab import TOKEN, Lab
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed on this machine")
+expect = playwright.expect
+expect.set_options(timeout=40_000)
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+ANSWERED = """path => {
+  const { shell } = jupyterapp, answered = (window.answered ??= new WeakSet());
+  const notebook = [...shell.widgets('main')].find(({ context }) => context?.path === path);
+  const kernel = notebook?.sessionContext.session?.kernel;
+  void kernel?.info.then(() => answered.add(kernel));
+  if (notebook && shell.currentWidget !== notebook) {
+    shell.activateById(notebook.id);
+    return false;
+  }
+  const ready = notebook?.context.isReady && notebook.sessionContext.isReady;
+  return Boolean(ready && kernel?.connectionStatus === 'connected' && answered.has(kernel));
+}"""
+"""Whether this notebook is in front and its kernel has answered: one that starts cannot be interrupted."""
+SETTLED = "() => jupyterapp.shell.currentWidget !== null"
+"""Whether what the main area begins with has had the focus: the launcher takes it once the files are listed."""
+STATE = """() => {
+  const { shell } = jupyterapp, widget = shell.currentWidget, context = widget?.sessionContext;
+  const kernel = context?.session?.kernel;
+  return JSON.stringify({
+    main: [...shell.widgets('main')].map(({ id }) => id), current: widget?.id, loaded: widget?.context?.isReady,
+    session: context?.isReady, connection: kernel?.connectionStatus, status: kernel?.status,
+    dialog: document.querySelector('.jp-Dialog')?.innerText, text: document.body.innerText.slice(0, 2000),
+  });
+}"""
+"""What a page that does not do what it is waited for looks like."""
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 
 
@@ -69,6 +97,7 @@ class Page:
         self.page.goto(f"{self.server.url}/lab?token={TOKEN}{query}")
         self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
         self.page.wait_for_function("window.jupyterapp?.commands.hasCommand('gpumon:show')", timeout=30_000)
+        self.wait(SETTLED)
         return self
 
     def run(self, command: str, **args: object) -> None:
@@ -78,24 +107,41 @@ class Page:
     def show(self) -> Page:
         """Show the panel and wait for its first line of truth."""
         self.run("gpumon:show")
-        self.panel.locator(".jp-GpuMon-truth").wait_for(timeout=15_000)
+        self.panel.locator(".jp-GpuMon-truth").wait_for(timeout=40_000)
         return self
 
     def live(self) -> Page:
-        """Show the panel and wait until it is live."""
+        """Show the panel with the GPUs as they are now, and wait until it is live."""
         self.show()
-        self.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=20_000)
+        self.panel.get_by_role("tab", name="Now").click()
+        self.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=40_000)
         self.wait("() => /\\d W/.test(document.querySelector('#jp-gpumon').innerText)")
         return self
 
-    def wait(self, condition: str, argument: object = None, seconds: float = 20) -> None:
-        """Wait until a JavaScript condition holds in the page."""
-        self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000)
+    def notebook(self, path: str) -> Page:
+        """Open a notebook and wait until its kernel has answered."""
+        self.run("docmanager:open", path=path, factory="Notebook")
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=40_000)
+        self.wait(ANSWERED, path, seconds=90)
+        return self
+
+    def wait(self, condition: str, argument: object = None, seconds: float = 40) -> None:
+        """Wait until a JavaScript condition holds in the page; a promise would hold at once."""
+        assert not condition.startswith("async"), condition
+        try:
+            self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000, polling=100)
+        except playwright.TimeoutError as error:
+            raise AssertionError(f"not within {seconds:g} s: {condition}; {self.page.evaluate(STATE)}") from error
 
     def picture(self, name: str) -> None:
         """Keep a screenshot, to be looked at."""
         SCREENSHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def says(part: playwright.Locator, words: str | re.Pattern[str]) -> None:
+    """Wait until a part of the page says these words, as they are seen."""
+    expect(part).to_contain_text(words, use_inner_text=True)
 
 
 @pytest.fixture
@@ -106,7 +152,7 @@ def visit(chromium: playwright.Browser) -> Iterator[Callable[..., Page]]:
     def open_page(server: Lab, width: int = 1400, height: int = 950, **options: object) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(40_000)
         return Page(context.new_page(), server)
 
     yield open_page

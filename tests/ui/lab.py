@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,15 +11,17 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from ..services import free_port
+
 TOKEN = "ui-tests"
 NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def settle(folder: Path, **page: object) -> None:
+    """JupyterLab's configuration in its folder: it asks for no news, and not at each page whether it is to be built."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "default_setting_overrides.json").write_text(json.dumps(NO_NEWS))
+    (folder / "page_config.json").write_text(json.dumps({"buildCheck": False, **page}))
 
 
 class Lab:
@@ -34,14 +35,14 @@ class Lab:
         self._process: subprocess.Popen[bytes] | None = None
         self.root.mkdir(parents=True, exist_ok=True)
         for folder in (home / "labconfig", home / "config" / "labconfig"):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "default_setting_overrides.json").write_text(json.dumps(NO_NEWS))
+            settle(folder)
 
     def start(self) -> None:
         """Start and wait until it answers."""
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
+            "JUPYTER_DATA_DIR": str(self.home / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
@@ -56,7 +57,7 @@ class Lab:
             ],
             env=environment, stdout=log, stderr=log, cwd=self.root,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 self.api("api/status")
@@ -64,7 +65,7 @@ class Lab:
             except (urllib.error.URLError, ConnectionError):
                 assert self._process.poll() is None, (self.home / "server.log").read_text()
                 time.sleep(0.2)
-        raise AssertionError("the server did not answer within 60 s")
+        raise AssertionError("the server did not answer within 120 s")
 
     def stop(self) -> None:
         """End it, with its kernels."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+
+from .conftest import expect
 
 pytestmark = pytest.mark.ui
 
@@ -12,7 +16,7 @@ RECORD = {
     "status": "ok",
     "final": True,
     "devices": [{"name": "gpu0", "model": "NVIDIA H200"}],
-    "energy": {"gpu0": {"joules": 4130.0, "low": 4105.0, "high": 4155.0, "method": "counter"}},
+    "energy": {"gpu0": {"joules": 4130.0, "low": 4105.0, "high": 4155.0, "idle": 430.0, "method": "counter"}},
     "mean": {"gpu0": {"power": 333.0, "utilization": 0.91}},
     "peak": {"gpu0": {"power": 512.0, "memory_used": 38.2e9}},
     "rise": {"gpu0": {"memory_used": 6.1e9}},
@@ -39,7 +43,8 @@ def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
     badges = view.page.locator(".jp-GpuMon-badge")
     badges.nth(2).get_by_text("onerror").wait_for(timeout=30_000)
     first, second, third = badges.all_inner_texts()
-    assert "4.13 kJ ±0.61 % · 12.4 s · mean 333 W, peak 512 W · 38.2 GB peak (+6.10 GB) · 91 % busy" in first
+    line = "4.13 kJ ±0.61 % · net 3.70 kJ · 12.4 s · mean 333 W · peak 512 W · 38.2 GB peak (+6.10 GB) · 91 % busy"
+    assert line in first
     assert "power cap held it back for 2.10 s · energy counter" in first
     assert "≤ 18.0 J · 30 ms" in second
     assert "too short for the counter to resolve" in second
@@ -50,30 +55,91 @@ def test_a_cell_s_record_is_a_quiet_badge(lab, visit):
 
 
 def test_a_record_of_several_gpus_unfolds_each(lab, visit):
-    """Closed, it is the same two lines; opened, a row per GPU, and one that was not used says so."""
+    """Closed, it is the same two lines; opened, a row per GPU, and how the numbers came about."""
     second = {"name": "gpu1", "model": "NVIDIA H200", "used": False}
-    record = {**RECORD, "devices": [*RECORD["devices"], second]}
+    sensor = {"period": 0.1, "agreement": 1.004, "checked": 1.0}
+    record = {**RECORD, "devices": [{**RECORD["devices"][0], "sensor": sensor}, second]}
     server = lab("sim:gpus=2&script=training")
     server.notebook("several.ipynb", [output(record)])
     view = visit(server).open()
     view.run("docmanager:open", path="several.ipynb")
     badge = view.page.locator(".jp-GpuMon-badge")
-    badge.get_by_text("each GPU").click(timeout=30_000)
+    badge.get_by_text("details").click(timeout=30_000)
     rows = badge.locator("tbody tr")
     assert [row.split("\t") for row in rows.all_inner_texts()] == [
-        ["gpu0", "NVIDIA H200", "4.13 kJ ±0.61 %", "333 W", "91 %", "38.2 GB"],
-        ["gpu1 (not used)", "NVIDIA H200", *["—"] * 4],
+        ["gpu0", "NVIDIA H200", "4.13 kJ ±0.61 %", "430 J", "3.70 kJ", "333 W", "91 %", "38.2 GB"],
+        ["gpu1 (not used)", "NVIDIA H200", *["—"] * 6],
     ]
+    method = badge.locator("details p").inner_text()
+    assert "Measured by: NVIDIA H200: counter, 100 ms, agrees with power within 0.4 %." in method
+    assert "up to 5 % off" in method
     view.picture("badge-each")
 
 
-READY = """async () => {
-  const notebook = jupyterapp.shell.currentWidget;
-  if (!notebook?.context) return false;
-  await notebook.context.ready;
-  await notebook.sessionContext.ready;
-  return notebook.sessionContext.session?.kernel?.status === 'idle';
-}"""
+FULL = {
+    **RECORD,
+    "status": "incomplete",
+    "energy": {
+        "gpu0": {**RECORD["energy"]["gpu0"], "least": 4000.0, "most": 4300.0, "tail": 41.0, "others": 900.0},
+        "gpu1": {"joules": 80.0, "method": "estimate"},
+    },
+    "devices": [*RECORD["devices"], {"name": "gpu1", "model": "NVIDIA H200 MIG"}],
+    "background": {"gpu0": {"joules": 12.0}},
+    "host_energy": {"package": {"joules": 30.0, "method": "rapl"}, "dram": {"joules": 5.0, "method": "estimate"}},
+    "counts": {"token": 2000.0},
+    "metrics": {"loss": 0.25, "steps": 1000000.0},
+    "trace": "gpumon-traces/epoch-1.json.gz",
+    "shared": {"gpu0": 2},
+    "corunning": ["k2", "0123456789abcdef"],
+    "waited": 0.4,
+    "footprint": {"joules": 4130.0, "region": "DE", "grams": 0.437, "intensity": 381.0, "intensity_year": 2023},
+}
+NOTHING = {"start": 1.0, "end": 2.0, "notes": ["no NVIDIA driver was found.", "another note"]}
+UNUSED = {
+    "start": 1.0,
+    "end": 2.0,
+    "trace": "javascript:alert(1)",
+    "devices": [{"name": "gpu0", "model": "H200", "used": False}],
+}
+REPEATED = {
+    **RECORD,
+    "repeats": {"runs": 12, "seconds": 0.05, "mean": 2.0, "low": 1.99, "high": 2.01, "deviation": 0.1},
+}
+
+
+def test_a_full_record_is_told_in_full(lab, visit):
+    """Measured and estimated apart, per token, after the code, of others, at whose side, carbon with its source."""
+    server = lab("sim:gpus=2&script=training")
+    server.notebook("full.ipynb", [output(record) for record in (FULL, NOTHING, UNUSED, REPEATED)])
+    view = visit(server).open()
+    view.run("docmanager:open", path="full.ipynb")
+    badges = view.page.locator(".jp-GpuMon-badge")
+    badges.nth(3).get_by_text("per run").first.wait_for(timeout=30_000)
+    full, nothing, unused, repeated = badges.all_inner_texts()
+    assert "4.13 kJ ±0.61 % and apart from it 80.0 J (estimate) · net 3.70 kJ" in full
+    assert "2.06 J per token" in full
+    for words in (
+        "incomplete: its kernel ended before it",
+        "41.0 J of it after the code had returned · 12.0 J more after it",
+        "CPU and memory 30.0 J · CPU and memory 5.00 J (estimate)",
+        "shared with 2 other processes: 900 J charged to others, not in these numbers",
+        "ran beside k2, 1 other cell of this notebook",
+        "437 mg CO₂e (DE 2023: 381 g/kWh, PUE 1.0)",
+        "2 GPUs · loss 0.25 · steps 1000000",
+    ):
+        assert words in full
+    link = badges.nth(0).locator("a")
+    assert link.inner_text() == FULL["trace"]
+    assert urlsplit(link.get_attribute("href")).path.endswith("/files/gpumon-traces/epoch-1.json.gz")
+    assert "trace: javascript:alert(1)" in unused
+    expect(badges.nth(2).locator("a")).to_have_count(0)
+    assert nothing.startswith("not measured: no NVIDIA driver was found · 1.00 s")
+    assert nothing.count("driver") == 1
+    assert "no GPU used" in unused
+    assert "2.00 J ±0.5 % per run · sd 100 mJ · 50 ms per run · 12 runs" in repeated
+    view.picture("badges-full")
+
+
 MEASURED = """import time, jupyter_gpumon
 with jupyter_gpumon.measure("epoch 1"):
     time.sleep(2)
@@ -85,9 +151,7 @@ def test_a_measured_block_is_a_band_in_the_charts(lab, visit):
     server = lab("sim:gpus=2&script=notebook")
     server.notebook("bands.ipynb", source=MEASURED)
     view = visit(server).open().live()
-    view.run("docmanager:open", path="bands.ipynb")
-    view.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=30_000)
-    view.wait(READY, seconds=40)
+    view.notebook("bands.ipynb")
     view.run("notebook:run-all-cells")
     named = "() => /cells: epoch 1/.test(document.querySelector('#jp-gpumon [data-metric=power] caption')?.textContent)"
     view.wait(named, seconds=30)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.fakenvml import Scenario, Xid
 
-from .conftest import SCREENSHOTS, Page
+from .conftest import SCREENSHOTS, Page, says
 from .faulty import FaultyLab
 
 pytestmark = pytest.mark.ui
@@ -32,13 +32,13 @@ class Watched:
         self.view, self.server, self.driver = view, server, server.driver
         self.panel = view.panel
 
-    def note(self, words: str, seconds: float = 20) -> str:
+    def note(self, words: str, seconds: float = 40) -> str:
         """Wait for a warning with these words at the top of the panel; the whole of it."""
         warning = self.panel.locator(".jp-GpuMon-note.jp-mod-warning", has_text=words)
         warning.wait_for(timeout=seconds * 1000)
         return str(warning.inner_text())
 
-    def happened(self, words: str, seconds: float = 20) -> str:
+    def happened(self, words: str, seconds: float = 40) -> str:
         """Wait for an entry with these words under "What happened"; the whole of it."""
         entry = self.panel.locator(".jp-GpuMon-happening", has_text=words).first
         entry.wait_for(timeout=seconds * 1000)
@@ -73,7 +73,7 @@ class Watched:
 def opened(chromium, server: FaultyLab) -> Page:
     """A page with the panel, which remembers whether it was ever loaded anew."""
     context = chromium.new_context(viewport={"width": 1000, "height": 950})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(40_000)
     view = Page(context.new_page(), server).open().show()
     view.page.evaluate("window.neverReloaded = true")
     return view
@@ -131,7 +131,7 @@ def test_no_library(bare):
     said = bare.note("No NVIDIA driver")
     bare.picture("no-library")
     assert "--source sim" in said
-    bare.panel.locator("[data-section=host] .jp-GpuMon-meter").first.wait_for(timeout=15_000)
+    bare.panel.locator("[data-section=host] .jp-GpuMon-meter").first.wait_for(timeout=40_000)
     assert len(bare.server.warnings()) == 1
     bare.server.install()
 
@@ -175,7 +175,7 @@ def test_one_function_is_not_supported(watched):
     watched.live()
     heat = watched.panel.locator(".jp-GpuMon-meter", has_text="Temp.").first
     watched.picture("unsupported")
-    assert "—" in heat.inner_text()
+    says(heat, "—")
     assert "does not report it" in (heat.get_attribute("title") or heat.inner_html())
     assert watched.server.warnings() == []
 
@@ -184,11 +184,11 @@ def test_one_gpu_is_lost_and_comes_back(watched):
     """Its card says so, the other goes on; the log says it once."""
     watched.driver.lose(1)
     card = watched.panel.locator(".jp-GpuMon-card").nth(1)
-    card.locator(".jp-GpuMon-detail", has_text="fallen off the bus").wait_for(timeout=15_000)
+    card.locator(".jp-GpuMon-detail", has_text="fallen off the bus").wait_for(timeout=40_000)
     watched.happened("fallen off the bus")
     watched.picture("one-lost")
     watched.picture("one-lost-dark", dark=True)
-    assert "W" in watched.panel.locator(".jp-GpuMon-card").first.inner_text()
+    says(watched.panel.locator(".jp-GpuMon-card").first, "W")
     assert "live" in watched.truth()
     watched.driver.bring_back(1)
     watched.happened("is back", 40)
@@ -308,7 +308,7 @@ def test_sixty_four_gpus(watched):
     watched.live()
     watched.view.wait("() => [...document.querySelectorAll('.jp-GpuMon-line')].every(l => /\\d W/.test(l.innerText))")
     watched.picture("64")
-    assert "64 GPUs" in watched.panel.locator(".jp-GpuMon-footer").inner_text()
+    says(watched.panel.locator(".jp-GpuMon-footer"), "64 GPUs")
     assert watched.server.warnings() == []
 
 

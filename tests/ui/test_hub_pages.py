@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.server.hub import HubUnderTest, free_port, hub_of, serving
+from tests.server.hub import HubUnderTest, hub_of, serving
+from tests.services import free_port
 
-from .lab import NO_NEWS
+from .lab import settle
 
 EXAMPLE = Path(__file__).parents[2] / "examples/jupyterhub/jupyterhub_config.py"
 USERS = ("panel", "plain", "hidden", "plain-hidden")
@@ -30,15 +31,12 @@ def proxy(require):
     return require(shutil.which("configurable-http-proxy"), "configurable-http-proxy")
 
 
-def settle(home: Path, extension: bool) -> None:
-    """A user's own configuration: no news, and for plain JupyterLab both halves of the extension off."""
-    lab = home / ".jupyter" / "labconfig"
-    lab.mkdir(parents=True)
-    (lab / "default_setting_overrides.json").write_text(json.dumps(NO_NEWS))
+def home(folder: Path, extension: bool) -> None:
+    """A user's own configuration: for plain JupyterLab both halves of the extension are off."""
+    settle(folder / ".jupyter" / "labconfig", **({} if extension else {"disabledExtensions": {"jupyter-gpumon": True}}))
     if not extension:
-        (lab / "page_config.json").write_text(json.dumps({"disabledExtensions": {"jupyter-gpumon": True}}))
         off = {"ServerApp": {"jpserver_extensions": {"jupyter_gpumon": False}}}
-        (home / ".jupyter" / "jupyter_server_config.json").write_text(json.dumps(off))
+        (folder / ".jupyter" / "jupyter_server_config.json").write_text(json.dumps(off))
 
 
 def login(page, hub: HubUnderTest, user: str, then: str = "/hub/user/{user}/lab") -> None:
@@ -82,11 +80,11 @@ def moves(hub: HubUnderTest, page, seconds: float) -> dict[str, int]:
     return {user: len(values) - 1 for user, values in seen.items()}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromium, proxy, tmp_path):
     """Four users look at JupyterLab: with the panel, without the extension, and both in a hidden tab."""
     for user in USERS:
-        settle(tmp_path / "home" / user, extension="plain" not in user)
+        home(tmp_path / "home" / user, extension="plain" not in user)
     with hub_of(tmp_path, proxy, USERS) as hub:
         contexts = {user: chromium.new_context() for user in USERS}
         try:
@@ -101,7 +99,7 @@ def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromi
                     page.wait_for_selector(LIVE, timeout=30_000)
                 if "hidden" in user:
                     page.evaluate(HIDE)
-            pages["plain"].wait_for_timeout(5000)  # What opening a page asks for has come to the hub.
+            pages["plain"].wait_for_timeout(15_000)  # What opening a page asks for has come to the hub.
             for each in sent.values():
                 each.seen.clear()
                 each.received = 0
@@ -115,8 +113,8 @@ def test_a_panel_open_or_hidden_is_no_more_activity_than_plain_jupyterlab(chromi
     # JupyterLab asks for kernels, sessions, terminals and files every ten seconds, at moments of each page's own: where
     # they fall together, they are one move. A panel that counted would move it at every look, some twenty times more.
     assert moved["plain"] >= 1, "the hub hears of plain JupyterLab at all"
-    assert moved["panel"] - moved["plain"] <= WATCHED / 3, moved
-    assert moved["hidden"] - moved["plain-hidden"] <= WATCHED / 3, moved
+    assert moved["panel"] - moved["plain"] <= WATCHED / 2, moved
+    assert moved["hidden"] - moved["plain-hidden"] <= WATCHED / 2, moved
 
 
 def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_path):
@@ -133,7 +131,7 @@ def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_pa
         "Spawner.args": ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else [],
     }
     arguments = ["-f", str(EXAMPLE), *(f"--{name}={value}" for name, value in traits.items())]
-    settle(tmp_path / "carol", extension=True)
+    home(tmp_path / "carol", extension=True)
     with serving(tmp_path, port, arguments) as hub:
         context = chromium.new_context()
         try:
@@ -144,7 +142,7 @@ def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_pa
             page.wait_for_selector(LIVE, state="attached", timeout=30_000)
             if not panel.is_visible():  # A click on the tab of an open panel would close it.
                 tab.click()
-            panel.locator(LIVE).wait_for(timeout=10_000)
+            panel.locator(LIVE).wait_for(timeout=40_000)
             assert panel.inner_text().count("GPU") >= 2
             assert f"127.0.0.1:{port}/user/carol/lab" in page.url
         finally:

@@ -5,28 +5,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from .driver import ERROR, MIG, PERMISSION, UNSUPPORTED, Absent
 from .fields import Entry
 from .table import Table
-from .ways import Activity, Fields, Look
+from .ways import Activity, Call, Fields, Look, Plan, Way
 
 RETRY = 60.0
 """Seconds until a metric that was refused, or failed thrice on end, is asked for again."""
 
 PATIENCE = 3
 """Failures on end that are passed over in silence: most heal by themselves."""
-
-
-class Plan(NamedTuple):
-    """What a look is for: the metrics worth asking, and what is known to be needed for them."""
-
-    names: tuple[str, ...]
-    fields: tuple[Entry, ...]
-    activities: tuple[int, ...]
-    until: float
-    """Monotonic time from which on something else may be worth asking."""
 
 
 class Ability:
@@ -58,6 +48,10 @@ class Ability:
         """Metrics that will be there after a second look."""
         return frozenset(name for name, reason in self.absent.items() if reason == "not-yet")
 
+    def way(self, name: str) -> Way:
+        """The way that works for this metric, as far as is known yet."""
+        return self._ways[name][0]
+
     def plan(self, wanted: frozenset[str], now: float) -> Plan:
         """How to look for the wanted; made once, until something else is known."""
         plan = self._plans.get(wanted)
@@ -86,15 +80,18 @@ class Ability:
     def _plan(self, wanted: frozenset[str], now: float) -> Plan:
         names = tuple(name for name in self._ways if name in wanted and self._is_askable(name, now))
         fields: dict[Entry, None] = {}
-        activities: dict[int, None] = {}
+        calls: dict[tuple[str, tuple[Any, ...]], None] = {}
+        activities: set[int] = set()
         for name in names:
             way = self._ways[name][0]
             if isinstance(way, Activity):
-                activities[way.metric] = None
+                activities.add(way.metric)
+            elif isinstance(way, Call):
+                calls[way.function, way.args] = None
             elif isinstance(way, Fields) and name in self._proven:  # one unproven id could spoil a batch
                 fields.update(dict.fromkeys(way.entries))
         until = min((self._retry[name] for name in wanted - set(names) if name in self._retry), default=math.inf)
-        return Plan(names, tuple(fields), tuple(activities), until)
+        return Plan(names, tuple(fields), tuple(sorted(activities)), tuple(calls), until)
 
     def _is_askable(self, name: str, now: float) -> bool:
         missing = self._missing.get(name)

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ...clock import Clock, SystemClock
+from ...errors import DeviceLost
+from ...links import Link
 from ...metrics import Gpu
 from ...model import Device, Event, Hello, Process
+from .. import Power
 from . import driver
 from .board import Board
 from .events import EventSet
 from .gpm import SHORTEST
 from .inventory import Inventory
+from .links import links_of
 from .names import Names
+from .powers import PowerBuffers, read_power
 from .processes import ProcessLists
 from .sleep import Sleep
 from .table import METRIC_WAYS
@@ -29,6 +34,7 @@ class _Session(NamedTuple):
     inventory: Inventory
     events: EventSet
     lists: ProcessLists
+    powers: PowerBuffers
 
 
 class NvidiaBackend:
@@ -63,7 +69,10 @@ class NvidiaBackend:
 
     def read(self, wanted: frozenset[str]) -> Sequence[Gpu]:
         """These metrics of every GPU that answers."""
-        found = (self._of(board, board.read, wanted, self._clock.mono()) for board in self._answering())
+        # First every board is asked, then all is translated: see ``ways.Look``.
+        now = self._clock.mono()
+        looks = [(board, self._of(board, board.look, wanted, now)) for board in self._answering()]
+        found = [self._of(board, board.told, look, now) for board, look in looks if look and board.answers]
         return [gpu for gpu in found if gpu is not None]
 
     def processes(self) -> Sequence[Process]:
@@ -71,16 +80,32 @@ class NvidiaBackend:
         session = self._session
         if session is None:
             return []
-        lists = (self._of(board, session.lists.of, board) or [] for board in self._answering() if not board.device.mig)
-        return [self._names.of(process) for found in lists for process in found]
+        boards = [board for board in self._answering() if not board.device.mig]
+        told = [(board, self._of(board, session.lists.ask, board)) for board in boards]
+        who = self._names.look()
+        return [who(process) for board, lists in told if lists for process in session.lists.tell(board, lists)]
 
     def energy(self, uuid: str) -> float | None:
         """The energy counter, joules, read now."""
-        board = self._session.inventory.boards.get(uuid) if self._session else None
-        if board is None or not board.answers:
+        board = self._board(uuid)
+        return self._of(board, board.value, _ENERGY, self._clock.mono()) if board else None
+
+    def power(self, uuid: str) -> Power | None:
+        """What one GPU draws, read now."""
+        board = self._board(uuid)
+        return self._of(board, read_power, board, self._clock.mono()) if board else None
+
+    def power_history(self, uuid: str, since: float) -> Sequence[tuple[float, float]] | None:
+        """The driver's buffer of power samples."""
+        board = self._board(uuid)
+        if board is None or self._session is None:
             return None
-        gpu = self._of(board, board.read, _ENERGY, self._clock.mono())
-        return gpu.energy if gpu else None
+        return self._of(board, self._session.powers.of, board, since)
+
+    def links(self) -> Sequence[Link]:
+        """Each NVLink of every board that answers, read now."""
+        found = (self._of(board, lambda board: list(links_of(board)), board) for board in self._answering())
+        return [link for links in found for link in links or ()]
 
     def events(self) -> Sequence[Event]:
         """XIDs and the like since the last call."""
@@ -105,9 +130,17 @@ class NvidiaBackend:
             cuda=versions.cuda,
         )
         self._session = _Session(
-            Inventory(versions.driver, self._sleep), EventSet(self._clock), ProcessLists(versions.driver)
+            Inventory(versions.driver, self._sleep),
+            EventSet(self._clock),
+            ProcessLists(versions.driver),
+            PowerBuffers(),
         )
         return self._session
+
+    def _board(self, uuid: str) -> Board | None:
+        """The GPU if it may be asked."""
+        board = self._session.inventory.boards.get(uuid) if self._session else None
+        return board if board is not None and board.answers else None
 
     def _awake(self) -> _Session | None:
         """The driver session; none is begun while every GPU sleeps, for that would wake them."""
@@ -135,9 +168,11 @@ class NvidiaBackend:
 
     def _of(self, board: Board, call: Callable[..., T], *args: object) -> T | None:
         """The call's value; None where the GPU was lost meanwhile."""
-        with board.may_be_lost(self._clock.mono()):
+        try:
             return call(*args)
-        return None
+        except DeviceLost as e:
+            (board.parent or board).lose(e, self._clock.mono())
+            return None
 
 
 def _sleeper(index: int, pci: str) -> Device:

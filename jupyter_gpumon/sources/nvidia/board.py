@@ -53,10 +53,20 @@ class Board:
 
     def read(self, wanted: frozenset[str], now: float) -> Gpu:
         """These metrics; only what they need is called. Raises ``DeviceLost`` and ``DriverError``."""
-        plan = self.ability.plan(wanted, now)
-        look = Look(self.access, plan.fields, plan.activities)
-        values = {name: self.ability.read(name, look, now) for name in plan.names}
-        return Gpu(uuid=self.uuid, **values)
+        return self.told(self.look(wanted, now), now)
+
+    def look(self, wanted: frozenset[str], now: float) -> Look:
+        """The first half of ``read``, which asks the driver; only the latest look can still be told."""
+        return Look(self.access, self.ability.plan(wanted, now))
+
+    def told(self, look: Look, now: float) -> Gpu:
+        """The second half: what the answers mean."""
+        return Gpu(uuid=self.uuid, **{name: self.ability.read(name, look, now) for name in look.names})
+
+    def value(self, wanted: frozenset[str], now: float) -> Any:
+        """The first of these metrics alone; None where it is absent."""
+        look = self.look(wanted, now)
+        return self.ability.read(look.names[0], look, now) if look.names else None
 
     def lose(self, error: DeviceLost, now: float) -> None:
         """Keep it in its place, unasked, until it is worth another try."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import pynvml as nvml
 
+from ... import xids
 from ...clock import Clock
 from ...errors import DeviceLost
 from ...model import Event
-from . import xids
 from .board import Board
 from .driver import Absent, ask
 
@@ -91,7 +91,8 @@ class EventSet:
         board = self._boards.get(_address(told.device))
         kind, code = ("xid", int(told.eventData)) if told.eventType == _XID else ("note", None)
         if code is not None:
-            title, level = xids.title(code), xids.level(code)
+            xid = xids.of(code)
+            title, level = xid.title, xid.level
         elif told.eventType in _NOTES:
             title, level = _NOTES[told.eventType]
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, NamedTuple
 
 import pynvml as nvml
 
@@ -15,7 +15,7 @@ Entry = tuple[int, int]
 ALL_LINKS = 0xFFFFFFFF
 """Scope of an NVLink counter: the sum over all links."""
 
-_MEMBER = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
+MEMBER = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
 """By value type, as nvml.h numbers them."""
 
 _DOUBLE, _NARROW = 0, 1
@@ -59,6 +59,15 @@ class Unfolded:
         return value + self._turns * _WORD
 
 
+class Batch(NamedTuple):
+    """What one call brought, not translated yet."""
+
+    entries: tuple[Entry, ...]
+    known: list[Entry]
+    answers: Any
+    code: int
+
+
 class FieldReader:
     """Reads field values of one GPU in batches; keeps what stays from look to look."""
 
@@ -70,7 +79,8 @@ class FieldReader:
 
     def unfold(self, entry: Entry) -> None:
         """Let this counter grow past 32 bits, if it is that narrow."""
-        self._unfolded.setdefault(entry, Unfolded())
+        if entry not in self._unfolded:
+            self._unfolded[entry] = Unfolded()
 
     def forget(self) -> None:
         """The counters begin anew."""
@@ -81,16 +91,26 @@ class FieldReader:
 
         Dear fields do not slow down cheap ones as long as they are in other tiers of the catalogue.
         """
-        if isinstance(self._call, Absent):
-            return dict.fromkeys(entries, self._call)
+        return self.tell(self.ask(handle, entries))
+
+    def ask(self, handle: Any, entries: tuple[Entry, ...]) -> Batch:
+        """The first half of ``fetch``, the call; what it brings is overwritten when the same is asked again."""
         if entries not in self._prepared:
             self._prepared[entries] = self._prepare(entries)
         known, answers = self._prepared[entries]
-        found: dict[Entry, Any] = {} if len(known) == len(entries) else dict.fromkeys(entries, UNSUPPORTED)
-        code = self._call(handle, len(known), answers) if known else nvml.NVML_SUCCESS
-        if code != nvml.NVML_SUCCESS:
-            return found | dict.fromkeys(known, meaning(code))
-        for entry, answer in zip(known, answers, strict=True):
+        if not known or isinstance(self._call, Absent):
+            return Batch(entries, known, answers, nvml.NVML_SUCCESS)
+        return Batch(entries, known, answers, self._call(handle, len(known), answers))
+
+    def tell(self, batch: Batch) -> dict[Entry, Any]:
+        """The second half: what the call brought."""
+        if isinstance(self._call, Absent):
+            return dict.fromkeys(batch.entries, self._call)
+        known = batch.known
+        found: dict[Entry, Any] = {} if len(known) == len(batch.entries) else dict.fromkeys(batch.entries, UNSUPPORTED)
+        if batch.code != nvml.NVML_SUCCESS:
+            return found | dict.fromkeys(known, meaning(batch.code))
+        for entry, answer in zip(known, batch.answers, strict=True):
             found[entry] = self._value(entry, answer)
         return found
 
@@ -109,7 +129,7 @@ class FieldReader:
         kind, value = answer.valueType, answer.value
         if kind == _DOUBLE and not answer.timestamp and not answer.latencyUsec and not value.ullVal:
             return UNSUPPORTED  # with ECC off the driver says success and writes nothing
-        if kind >= len(_MEMBER):
+        if kind >= len(MEMBER):
             return ERROR
-        number = getattr(value, _MEMBER[kind])
+        number = getattr(value, MEMBER[kind])
         return self._unfolded[entry](number) if kind == _NARROW and entry in self._unfolded else number

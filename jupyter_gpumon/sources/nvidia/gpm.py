@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import time
 from collections.abc import Iterable
@@ -16,12 +17,28 @@ SHORTEST, LONGEST = 0.1, 600.0
 """Seconds between two samples: the driver refreshes them each 100 ms, and a mean over hours tells little."""
 
 
+class _Metric(ctypes.Structure):
+    """The C structs without the conversions of nvidia-ml-py's own, which take most of the time of a look."""
+
+    _fields_ = nvml.c_nvmlGpmMetric_t._fields_
+
+
+class _MetricsGet(ctypes.Structure):
+    _fields_ = tuple(
+        (name, _Metric * kind._length_ if name == "metrics" else kind)
+        for name, kind in nvml.c_nvmlGpmMetricsGet_t._fields_
+    )
+
+
 class Gpm:
     """Two sample buffers of one GPU or MIG instance, taken in turn."""
 
     def __init__(self, handle: Any, parent: Any = None, gpu_instance: int | None = None) -> None:
         self._handle, self._parent, self._gpu_instance = handle, parent, gpu_instance
         self._buffers: list[Any] = []
+        self._request = _MetricsGet()
+        self._slots: dict[int, Any] = {}
+        """Metric → its place in the request, which is used again for the same metrics."""
         self._taken: float | None = None
         self._values: dict[int, Any] = {}
         self._missing: Absent | None = None
@@ -75,19 +92,23 @@ class Gpm:
         return taken if isinstance(taken, Absent) else None
 
     def _between(self, wanted: list[int]) -> dict[int, Any]:
-        request = nvml.c_nvmlGpmMetricsGet_t()
-        request.version = nvml.NVML_GPM_METRICS_GET_VERSION
-        request.numMetrics = len(wanted)
-        request.sample1, request.sample2 = self._buffers
-        for slot, metric in zip(request.metrics, wanted, strict=False):
-            slot.metricId = metric
-        answer = ask(nvml.nvmlGpmMetricsGet, request)
+        if list(self._slots) != wanted:
+            self._prepare_request(wanted)
+        self._request.sample1, self._request.sample2 = self._buffers
+        answer = ask(nvml.nvmlGpmMetricsGet, self._request)
         if isinstance(answer, Absent):
             return dict.fromkeys(wanted, answer)
-        return {slot.metricId: _value(slot) for slot in answer.metrics[: len(wanted)]}
+        return {metric: _value(slot) for metric, slot in self._slots.items()}
+
+    def _prepare_request(self, wanted: list[int]) -> None:
+        self._request = _MetricsGet(version=nvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=len(wanted))
+        self._slots = dict(zip(wanted, self._request.metrics, strict=False))
+        for metric, slot in self._slots.items():
+            slot.metricId = metric
 
 
 def _value(slot: Any) -> Any:
     if slot.nvmlReturn != nvml.NVML_SUCCESS:
         return meaning(slot.nvmlReturn)
-    return NOT_YET if math.isnan(slot.value) else slot.value
+    value = slot.value
+    return NOT_YET if math.isnan(value) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -22,25 +23,35 @@ class Names:
         self.foreign = self._is_foreign()
         """Whether pids of the driver mean nothing here: they must not be looked up then."""
 
-    def of(self, process: Process) -> Process:
-        """The process with its name and the Unix time at which it began, as far as known."""
-        if self.foreign or process.pid is None:
-            return process
-        place = self._proc / str(process.pid)
+    def look(self) -> Callable[[Process], Process]:
+        """Tells each process with its name and the Unix time at which it began, as far as known, as of now."""
+        seen: dict[int, tuple[str | None, float | None]] = {}
+
+        def of(process: Process) -> Process:
+            pid = process.pid
+            if self.foreign or pid is None:
+                return process
+            if pid not in seen:  # one that computes on eight GPUs is looked at once
+                seen[pid] = self._who(pid)
+            name, started = seen[pid]
+            return replace(process, name=name, started=started)
+
+        return of
+
+    def _who(self, pid: int) -> tuple[str | None, float | None]:
+        """Name and start, from one file: ``PID (NAME) STATE …``, where the name may hold anything."""
         try:
-            return replace(process, name=(place / "comm").read_text().strip() or None, started=self._started(place))
+            before, _, after = (self._proc / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")
+            started = self._boot_time() + int(after.split()[19]) / os.sysconf("SC_CLK_TCK")
+            return before.partition("(")[2].strip() or None, started
         except (OSError, ValueError, IndexError):
-            return process
+            return None, None
 
     def _is_foreign(self) -> bool:
         try:
             return str((self._proc / "self/ns/pid").readlink()) != _INITIAL
         except OSError:
             return False
-
-    def _started(self, place: Path) -> float:
-        after_name = (place / "stat").read_text().rpartition(")")[2].split()
-        return self._boot_time() + int(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
     def _boot_time(self) -> float:
         if self._boot is None:

@@ -42,12 +42,64 @@ class _Uptime(ctypes.Structure):
 
 def uptime(look: Look) -> Any:
     """Seconds since the driver took up this GPU; nvidia-ml-py has no wrapper for it."""
-    function = symbol("nvmlDeviceGetGpuUptime_v1")
-    if isinstance(function, Absent):
-        return function
-    answer = _Uptime()
-    code = function(look.access.handle, ctypes.byref(answer))
-    return answer.uptime if code == nvml.NVML_SUCCESS else meaning(code)
+    answer = _struct(look, "nvmlDeviceGetGpuUptime_v1", _Uptime())
+    return answer if isinstance(answer, Absent) else answer.uptime
+
+
+def _struct(look: Look, function: str, struct: ctypes.Structure) -> Any:
+    """The struct as the driver filled it in, by the function's symbol; an ``Absent`` where it did not."""
+    call = symbol(function)
+    if isinstance(call, Absent):
+        return call
+    code = call(look.access.handle, ctypes.byref(struct))
+    return struct if code == nvml.NVML_SUCCESS else meaning(code)
+
+
+def sram_threshold(look: Look) -> Any:
+    """1 where uncorrectable SRAM errors have passed the board's threshold."""
+    kind = getattr(nvml, "c_nvmlEccSramErrorStatus_v1_t", None)
+    answer = UNSUPPORTED if kind is None else _struct(look, "nvmlDeviceGetSramEccErrorStatus", kind())
+    return answer if isinstance(answer, Absent) else int(bool(answer.bThresholdExceeded))
+
+
+class _Unrepairable(ctypes.Structure):
+    # nvmlUnrepairableMemoryStatus_v1_t; nvidia-ml-py puts a version before it, which nvml.h does not have.
+    _fields_ = (("flag", ctypes.c_uint),)
+
+
+def unrepairable_memory(look: Look) -> Any:
+    """1 where memory has failed that cannot be repaired."""
+    answer = _struct(look, "nvmlDeviceGetUnrepairableMemoryFlag_v1", _Unrepairable())
+    return answer if isinstance(answer, Absent) else int(bool(answer.flag))
+
+
+def inforom_valid(look: Look) -> Any:
+    """1 where the checksums of the board's flash are right; reads the flash, so seldom."""
+    call = symbol("nvmlDeviceValidateInforom")
+    if isinstance(call, Absent):
+        return call
+    code = call(look.access.handle)
+    return int(code == nvml.NVML_SUCCESS) if code in _FLASH else meaning(code)
+
+
+_FLASH = (nvml.NVML_SUCCESS, nvml.NVML_ERROR_CORRUPTED_INFOROM)
+
+
+def _fabric(look: Look, member: str) -> Any:
+    """A member of the newest struct of the fabric that this driver fills in; 0 is "not supported"."""
+    kind = getattr(nvml, "c_nvmlGpuFabricInfo_v3_t", None)
+    answer = UNSUPPORTED if kind is None else _struct(look, "nvmlDeviceGetGpuFabricInfoV", kind())
+    return answer if isinstance(answer, Absent) else getattr(answer, member) or UNSUPPORTED
+
+
+def fabric_state(look: Look) -> Any:
+    """1 not started, 2 under way, 3 complete."""
+    return _fabric(look, "state")
+
+
+def fabric_health(look: Look) -> Any:
+    """1 healthy, 2 unhealthy, 3 with limits."""
+    return _fabric(look, "healthSummary")
 
 
 def slowdown(look: Look) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pynvml as nvml
 
@@ -27,6 +27,25 @@ _UNKNOWN_MEMORY = 0xFFFF_FFFF_FFFF_FFFF
 _ROOM, _TRIES = 64, 3
 
 
+class _Entry(ctypes.Structure):
+    """The C structs without the conversions of nvidia-ml-py's own, which take longer than the rest."""
+
+    _fields_ = nvml.c_nvmlProcessInfo_v2_t._fields_
+
+
+class _Used(ctypes.Structure):
+    _fields_ = nvml.c_nvmlProcessUtilizationSample_t._fields_
+
+
+class Lists(NamedTuple):
+    """What the driver told of one board, not translated yet."""
+
+    entries: list[tuple[str, Any]]
+    """Kind and entry."""
+    used: Any
+    """Samples of utilization; None where it cannot be known, or nobody is there."""
+
+
 class ProcessLists:
     """The processes of many boards; remembers which functions this driver has and which board has no such list."""
 
@@ -34,62 +53,71 @@ class ProcessLists:
         # Drivers 535.43 to 535.86 have a third version of the entry whose layout was withdrawn.
         versions = ("_v2",) if (535, 43) <= version_of(driver) < (535, 87) else ("_v3", "_v2")
         self._functions = {kind: _newest(name, versions) for kind, name in _LISTS.items()}
+        self._samples = symbol("nvmlDeviceGetProcessUtilization")
         self._never: set[tuple[str, str]] = set()
         self._asked: dict[str, float] = {}
 
-    def of(self, board: Board) -> list[Process]:
+    def ask(self, board: Board) -> Lists:
+        """Everything the driver has to tell of one board; ``tell`` translates it (see ``ways.Look``)."""
+        lists = {kind: self._list(board, kind) for kind in self._functions}
+        entries = [(kind, entry) for kind, found in lists.items() for entry in found]
+        return Lists(entries, self._utilization(board) if entries else None)
+
+    def tell(self, board: Board, lists: Lists) -> Iterator[Process]:
         """Every process once: compute before MPS before graphics where a pid is in several lists."""
-        found: dict[int, Process] = {}
-        for kind in self._functions:
-            for entry in self._list(board, kind):
-                memory = None if entry.usedGpuMemory == _UNKNOWN_MEMORY else float(entry.usedGpuMemory)
-                found.setdefault(entry.pid, Process(uuid=board.uuid, pid=entry.pid, kind=kind, memory=memory))
-        return list(self._with_utilization(board, found)) if found else []
+        busy = None if lists.used is None else _newest_shares(lists.used)
+        seen: set[int] = set()
+        for kind, entry in lists.entries:
+            pid, memory = entry.pid, entry.usedGpuMemory
+            if pid not in seen:
+                seen.add(pid)
+                yield Process(
+                    uuid=board.uuid,
+                    pid=pid,
+                    kind=kind,
+                    memory=None if memory == _UNKNOWN_MEMORY else float(memory),
+                    utilization=None if busy is None else busy.get(pid, 0.0),
+                )
 
     def _list(self, board: Board, kind: str) -> Iterable[Any]:
         function = self._functions[kind]
         if isinstance(function, Absent) or (board.uuid, kind) in self._never:
             return ()
-        entries = _filled(nvml.c_nvmlProcessInfo_v2_t, lambda n, buffer: function(board.access.handle, n, buffer))
+        entries = _filled(_Entry, lambda n, buffer: function(board.access.handle, n, buffer))
         if entries == UNSUPPORTED:
             self._never.add((board.uuid, kind))
         return () if isinstance(entries, Absent) else entries
 
-    def _with_utilization(self, board: Board, found: dict[int, Process]) -> Iterator[Process]:
-        busy = self._utilization(board)
-        for pid, process in found.items():
-            yield process if busy is None else _used(process, busy.get(pid, 0.0))
-
-    def _utilization(self, board: Board) -> dict[int, float] | None:
-        """Busy share by pid; who is not in it was idle. None where this cannot be known (MIG, old boards)."""
+    def _utilization(self, board: Board) -> Iterable[Any] | None:
+        """Samples of who was busy; who is not in them was idle. None where this cannot be known (MIG, old boards)."""
         key = (board.uuid, "utilization")
         if board.parent is not None or key in self._never:
             return None
-        samples = self._samples(board)
+        samples: Iterable[Any] | Absent = self._since_last(board)
         if samples == UNSUPPORTED:
             self._never.add(key)
         if isinstance(samples, Absent):
-            return {} if samples.reason == "not-yet" else None
-        newest: dict[int, tuple[int, float]] = {}
-        for sample in samples:
-            newest[sample.pid] = max(newest.get(sample.pid, (0, 0.0)), (sample.timeStamp, sample.smUtil / 100))
-        return {pid: min(share, 1.0) for pid, (_, share) in newest.items()}
+            return () if samples.reason == "not-yet" else None
+        return samples
 
-    def _samples(self, board: Board) -> Any:
+    def _since_last(self, board: Board) -> Any:
         """What the driver sampled since it was last asked, and at least over the last second."""
-        function = symbol("nvmlDeviceGetProcessUtilization")
+        function = self._samples
         if isinstance(function, Absent):
             return function
         now = time.time()
         age = now - self._asked.get(board.uuid, 0.0)
         since = ctypes.c_ulonglong(int((now - (age if 1.0 < age < 10.0 else 1.0)) * 1e6))
         self._asked[board.uuid] = now
-        kind = nvml.c_nvmlProcessUtilizationSample_t
-        return _filled(kind, lambda n, buffer: function(board.access.handle, buffer, n, since))
+        return _filled(_Used, lambda n, buffer: function(board.access.handle, buffer, n, since))
 
 
-def _used(process: Process, share: float) -> Process:
-    return Process(uuid=process.uuid, pid=process.pid, kind=process.kind, memory=process.memory, utilization=share)
+def _newest_shares(samples: Iterable[Any]) -> dict[int, float]:
+    """Busy share by pid, of the newest sample of each."""
+    newest: dict[int, tuple[int, float]] = {}
+    for sample in samples:
+        newest[sample.pid] = max(newest.get(sample.pid, (0, 0.0)), (sample.timeStamp, sample.smUtil / 100))
+    return {pid: min(share, 1.0) for pid, (_, share) in newest.items()}
 
 
 def _newest(name: str, versions: Iterable[str]) -> Any:

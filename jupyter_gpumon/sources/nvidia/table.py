@@ -5,10 +5,25 @@ Adding a metric is one line here. Units on the right are the driver's: mW, mJ, M
 
 from __future__ import annotations
 
+import time
+
 import pynvml as nvml
 
+from .driver import UNSUPPORTED, Absent
 from .fields import ALL_LINKS, Entry
-from .own import fastest_fan, performance_state, retired_pages, shutdown, slowdown, uptime
+from .own import (
+    fabric_health,
+    fabric_state,
+    fastest_fan,
+    inforom_valid,
+    performance_state,
+    retired_pages,
+    shutdown,
+    slowdown,
+    sram_threshold,
+    unrepairable_memory,
+    uptime,
+)
 from .ways import MEMORY_V2, Activity, Call, Fields, Own, Pick, Way, attribute, item, up_to, whole
 
 Table = dict[str, tuple[Way, ...]]
@@ -32,6 +47,11 @@ def _all_links(field: int) -> Fields:
     return Fields(((field, ALL_LINKS),), KIBI)
 
 
+def _error_rate(bits: int) -> float:
+    """nvml.h: bits 0 to 7 are the exponent, 8 to 11 the mantissa."""
+    return (bits >> 8 & 0xF) * 10.0 ** -(bits & 0xFF)
+
+
 def _totals(*fields: int) -> Fields:
     entries: tuple[Entry, ...] = tuple((field, 0) for field in fields)
     return Fields(entries)
@@ -52,6 +72,17 @@ def _memory(member: str) -> tuple[Way, ...]:
 
 def _bar1(member: str) -> tuple[Way, ...]:
     return (Call("nvmlDeviceGetBAR1MemoryInfo", (), attribute(member)),)
+
+
+_DOUBLE_BIT = (nvml.NVML_PAGE_RETIREMENT_CAUSE_DOUBLE_BIT_ECC_ERROR,)
+_WEEK = 7 * 86_400.0
+
+
+def retired_within_a_week(pages: list[dict[str, int]]) -> int:
+    """How many of these pages were retired within the last seven days, by the driver's time stamps."""
+    begin = time.time() - _WEEK
+    # nvml.h names no unit. The driver's other stamps are microseconds, and no date in seconds is as large as those.
+    return sum(page["timestamp"] * (1e-6 if page["timestamp"] > 1e12 else 1.0) > begin for page in pages)
 
 
 def _ecc(kind: int, counter: int) -> tuple[Way, ...]:
@@ -77,6 +108,13 @@ def clock_events(bits: int) -> tuple[str, ...]:
 def _plausible(celsius: int) -> int | None:
     """Some drivers answer with a sentinel of three digits where there is no reading (DCGM drops them, too)."""
     return celsius if celsius <= 200 else None
+
+
+def _licensed(answer: nvml.c_nvmlGridLicensableFeatures_v4_t) -> int | Absent:
+    """Whether one of the features is licensed; of a GPU that needs no licence the driver has none to tell."""
+    count = answer.licensableFeaturesCount if answer.isGridLicenseSupported else 0
+    states = [feature.featureState for feature in answer.gridLicensableFeatures[:count]]
+    return int(any(states)) if states else UNSUPPORTED
 
 
 METRIC_WAYS: Table = {
@@ -129,10 +167,17 @@ METRIC_WAYS: Table = {
     "pcie_gen": (Call("nvmlDeviceGetCurrPcieLinkGeneration"),),
     "pcie_width": (Call("nvmlDeviceGetCurrPcieLinkWidth"),),
     "pcie_replay": (Call("nvmlDeviceGetPcieReplayCounter"), _field(94)),
-    "nvlink_active": (_links(165, lambda state: int(state == 1)),),
+    "pcie_errors": (_field(173),),
+    "pcie_fatal_errors": (_field(180),),
+    "nvlink_active": (_links(165, lambda state: int(state in (1, 2))),),
     "nvlink_crc_errors": (_links(163), _totals(38, 45)),
     "nvlink_replays": (_links(161), _totals(52)),
     "nvlink_recoveries": (_links(162), _links(215), _totals(59)),
+    "nvlink_errors": (Fields(tuple((field, 0) for field in range(206, 213)), per_link=True),),
+    "nvlink_recovery_failures": (_links(214),),
+    "nvlink_ber": (Fields(((220, 0),), pick=_error_rate, per_link=True, combine=max),),
+    "fabric_state": (Own(fabric_state),),
+    "fabric_health": (Own(fabric_health),),
     "ecc_corrected": _ecc(0, 0),
     "ecc_uncorrected": _ecc(1, 0),
     "ecc_corrected_lifetime": _ecc(0, 1),
@@ -142,8 +187,14 @@ METRIC_WAYS: Table = {
     "remap_pending": _remapped(2),
     "remap_failure": _remapped(3),
     "retired_pages": (Fields(((29, 0), (30, 0))), Own(retired_pages)),
+    "retired_double_bit": (Call("nvmlDeviceGetRetiredPages_v2", _DOUBLE_BIT, len),),
+    "retired_double_bit_week": (Call("nvmlDeviceGetRetiredPages_v2", _DOUBLE_BIT, retired_within_a_week),),
     "retired_pending": (_field(31), Call("nvmlDeviceGetRetiredPagesPendingStatus")),
+    "sram_threshold": (Own(sram_threshold),),
+    "unrepairable_memory": (Own(unrepairable_memory),),
+    "inforom_valid": (Own(inforom_valid),),
     "recovery_action": (_field(230),),
+    "vgpu_licensed": (Call("nvmlDeviceGetGridLicensableFeatures_v4", pick=_licensed),),
     "uptime": (Own(uptime),),
 }
 """How each metric of ``metrics.Gpu`` is read."""
@@ -172,7 +223,7 @@ def _threshold(kind: int) -> Call:
     return Call("nvmlDeviceGetTemperatureThreshold", (kind,), float)
 
 
-def _pci_address(answer: nvml.nvmlPciInfo_t) -> str:
+def pci_address(answer: nvml.nvmlPciInfo_t) -> str:
     """As sysfs writes it: ``0000:3b:00.0``."""
     return f"{answer.domain:04x}:{answer.bus:02x}:{answer.device:02x}.0"
 
@@ -181,7 +232,7 @@ IDENTITY_WAYS: Table = {
     "name": (Call("nvmlDeviceGetName"),),
     "architecture": (Call("nvmlDeviceGetArchitecture", pick=_ARCHITECTURES.get),),
     "compute_capability": (Call("nvmlDeviceGetCudaComputeCapability", pick=lambda v: f"{v[0]}.{v[1]}"),),
-    "pci": (Call("nvmlDeviceGetPciInfo_v3", pick=_pci_address), Call("nvmlDeviceGetPciInfo", pick=_pci_address)),
+    "pci": (Call("nvmlDeviceGetPciInfo_v3", pick=pci_address), Call("nvmlDeviceGetPciInfo", pick=pci_address)),
     "vbios": (Call("nvmlDeviceGetVbiosVersion"),),
     "cores": (Call("nvmlDeviceGetNumGpuCores"),),
     "memory_total": _memory("total"),

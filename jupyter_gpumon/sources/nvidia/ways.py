@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pynvml as nvml
@@ -35,13 +36,14 @@ class Call(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The sum of field values."""
+    """Field values, put together to one: their sum, or what else ``combine`` makes of them."""
 
     entries: tuple[Entry, ...]
     scale: float | None = None
     pick: Pick = whole
     per_link: bool = False
     wraps: bool = False
+    combine: Callable[[list[Any]], Any] = sum
 
     def on(self, links: int) -> Fields:
         """The same for a GPU with that many NVLinks."""
@@ -56,10 +58,12 @@ class Fields(NamedTuple):
             for entry in self.entries:
                 look.access.fields.unfold(entry)
         values = look.fields(self.entries)
+        if len(values) == 1:
+            return values[0] if isinstance(values[0], Absent) else self.pick(values[0])
         picked = [self.pick(value) for value in values if not isinstance(value, Absent)]
         if not picked:
             return next(iter(values), UNSUPPORTED)
-        return None if None in picked else picked[0] if len(picked) == 1 else sum(picked)
+        return None if None in picked else picked[0] if len(picked) == 1 else self.combine(picked)
 
 
 class Activity(NamedTuple):
@@ -97,21 +101,42 @@ class Access(NamedTuple):
     gpm: Gpm
 
 
+class Plan(NamedTuple):
+    """What a look is for: the metrics worth asking, and what is known to be needed for them."""
+
+    names: tuple[str, ...] = ()
+    fields: tuple[Entry, ...] = ()
+    """Field values that are certainly needed, which all come by one call."""
+    activities: tuple[int, ...] = ()
+    """GPM metrics that are needed, which all come by one call."""
+    calls: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    """Functions and their arguments."""
+    until: float = math.inf
+    """Monotonic time from which on something else may be worth asking."""
+
+
+NOTHING = Plan()
+
+
 class Look:
     """One look at one GPU: however many metrics are picked from an answer, its call is made once.
 
+    What is planned is asked at once, and translated when it is read: most calls sleep in the driver, and whatever runs
+    after a sleep finds cold caches. So as little as possible does.
+
     Args:
         access: the GPU.
-        expected: field values that are certainly needed, which all come by one call.
-        activities: GPM metrics that may be needed, which all come by one call.
+        plan: what is needed.
     """
 
-    def __init__(self, access: Access, expected: tuple[Entry, ...] = (), activities: Iterable[int] = ()) -> None:
-        self.access = access
+    def __init__(self, access: Access, plan: Plan = NOTHING) -> None:
+        self.access, self.names = access, plan.names
         self._answers: dict[tuple[str, tuple[Any, ...]], Any] = {}
-        self._fields = access.fields.fetch(access.handle, expected) if expected else {}
-        self._activities = set(activities)
-        self._activity: dict[int, Any] | None = None
+        self._fields: dict[Entry, Any] = {}
+        self._batch = access.fields.ask(access.handle, plan.fields) if plan.fields else None
+        for function, args in plan.calls:
+            self.ask(function, *args)
+        self._activity: dict[int, Any] = access.gpm.look(plan.activities) if plan.activities else {}
 
     def read(self, way: Way) -> Any:
         """The value in base units, or an ``Absent``."""
@@ -129,16 +154,18 @@ class Look:
 
     def fields(self, entries: tuple[Entry, ...]) -> list[Any]:
         """Field values in the order of the entries."""
-        missing = tuple(entry for entry in entries if entry not in self._fields)
+        if self._batch is not None:
+            self._fields, self._batch = self.access.fields.tell(self._batch), None
+        found = self._fields
+        missing = tuple(entry for entry in entries if entry not in found)
         if missing:
-            self._fields |= self.access.fields.fetch(self.access.handle, missing)
-        return [self._fields[entry] for entry in entries]
+            found |= self.access.fields.fetch(self.access.handle, missing)
+        return [found[entry] for entry in entries]
 
     def activity(self, metric: int) -> Any:
         """A GPM metric."""
-        if self._activity is None or metric not in self._activity:
-            self._activities.add(metric)
-            self._activity = {**(self._activity or {}), **self.access.gpm.look(sorted(self._activities))}
+        if metric not in self._activity:
+            self._activity |= self.access.gpm.look((*self._activity, metric))
         return self._activity[metric]
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...clock import Clock
+from ...links import Link
 from ...metrics import METRICS
-from ...model import Device, Event, Gpu, Hello, Process
+from ...model import Device, Event, Gpu, Hello, Process, Sensor
+from .. import Power
 from . import readings
 from .boards import Board, Model
 from .kernels import Kernels
@@ -106,6 +108,28 @@ class SimBackend:
         board.advance(self._clock.mono())
         return board.published
 
+    def power(self, uuid: str) -> Power | None:
+        """What one board draws in this step of its life."""
+        board = self.boards.get(uuid)
+        if board is None or uuid == self._lost:
+            return None
+        board.advance(self._clock.mono())
+        return Power("instant", board.power)
+
+    def power_history(self, uuid: str, since: float) -> Sequence[tuple[float, float]] | None:  # noqa: ARG002 - Backend
+        """Nobody records it."""
+        return None
+
+    def links(self) -> Sequence[Link]:
+        """Each NVLink of every board, all of them to a switch; none of one that is split or lost."""
+        self._advance()
+        return [
+            readings.of_link(key, board, link)
+            for key, board in self.boards.items()
+            if key not in (self._split, self._lost)
+            for link in range(board.model.nvlinks)
+        ]
+
     def events(self) -> Sequence[Event]:
         """XIDs since the last call: 79 where the script loses a GPU, 63 and 94 where its memory fails."""
         elapsed = self._clock.mono() - self._start
@@ -160,10 +184,11 @@ class SimBackend:
         return Load(max(0.0, 0.05 * math.sin(elapsed / 9 + 2 * index) + 0.03 * math.sin(elapsed / 2.3)), 0.0, 20 * MB)
 
     def _kernel_rows(self, key: str, board: Board) -> list[Process]:
-        most = self.kernels.share(board.index, self.model.memory)
+        held = self.kernels.held(board.index, self.model.memory)
         return [
             Process(
-                uuid=key, pid=kernel.process.pid, memory=round(kernel.memory(most)), utilization=round(kernel.busy, 2),
+                uuid=key, pid=kernel.process.pid, memory=round(held[kernel.process.pid]),
+                utilization=round(kernel.busy, 2),
                 name="python", started=kernel.started,
             )
             for kernel in self.kernels.on(board.index)
@@ -199,7 +224,7 @@ class SimBackend:
             clock_sm_max=model.clock_sm, clock_memory_max=model.clock_memory,
             pcie_gen_max=model.pcie_gen, pcie_width_max=16, nvlinks=model.nvlinks or None, ecc=True, persistence=True,
             compute_mode="default", numa=int(2 * board.index >= len(self.boards)),
-            mig=split if model.architecture == "hopper" else None,
+            mig=split if model.architecture == "hopper" else None, sensor=_sensor(board),
             topology=dict.fromkeys(others, "nvlink" if model.nvlinks else "node"),
         )  # fmt: skip
 
@@ -220,6 +245,14 @@ _XIDS = {
     "lost": ((LOST_FROM, 79, "GPU has fallen off the bus"),),
     "ecc": ((ECC_UNCORRECTED_AT, 94, "Contained memory error"), (ECC_UNCORRECTED_AT, 63, "Row remapping recorded")),
 }
+
+
+def _sensor(board: Board) -> Sensor:
+    """Known, not tried: the simulation is made so."""
+    return Sensor(
+        period=board.period, jitter=0.0, delay=0.0, agreement=1.0, polled=1.0, update=board.step, window=board.step,
+        duty=1.0, provenance="simulated",
+    )  # fmt: skip
 
 
 def _uuid(kind: str, seed: int, index: int) -> str:

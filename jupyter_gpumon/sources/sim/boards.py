@@ -15,6 +15,13 @@ MOST_STEPS = 4000
 """Steps made after a long pause (a suspended laptop); they become longer rather than more."""
 
 
+NVLINK5 = ("nvlink_errors", "nvlink_recovery_failures", "nvlink_ber")
+"""What only the links of Blackwell and later count."""
+
+RETIRED = ("retired_pages", "retired_pending", "retired_double_bit", "retired_double_bit_week")
+"""What boards tell that retire pages; since Ampere they remap rows."""
+
+
 @dataclass(frozen=True)
 class Model:
     """What is the same for all boards of one kind."""
@@ -34,7 +41,7 @@ class Model:
     slowdown: float = 87.0
     resistance: float = 0.066
     """Degrees per watt between the board and its air."""
-    absent: tuple[str, ...] = ("fan", "retired_pages", "retired_pending")
+    absent: tuple[str, ...] = ("fan", *RETIRED, "vgpu_licensed", *NVLINK5)
 
 
 _NO_NVLINK = tuple(f"nvlink_{what}" for what in ("tx", "rx", "active", "crc_errors", "replays", "recoveries"))
@@ -48,6 +55,7 @@ _NO_GPM = (
     "fp16_activity",
     "graphics_activity",
 )
+_NO_FABRIC = ("fabric_state", "fabric_health", "sram_threshold", "unrepairable_memory")
 _T4 = ("fan", "temperature_memory", "remapped_correctable", "remapped_uncorrectable", "remap_pending", "remap_failure")
 
 MODELS: dict[str, Model] = {
@@ -55,7 +63,10 @@ MODELS: dict[str, Model] = {
     "H100": Model("Simulated H100", "hopper", "9.0", 16896, 80 * GIB, 70, 700, 200, 1.98e9, 2.619e9, 5, 18),
     "T4": Model(
         "Simulated T4", "turing", "7.5", 2560, 15 * GIB, 10, 70, 60, 1.59e9, 5.001e9, 3, 0, 93.0, 0.62,
-        (*_T4, *_NO_GPM, *_NO_NVLINK, "recovery_action", "jpeg", "ofa", "power_average"),
+        (
+            *_T4, *_NO_GPM, *_NO_NVLINK, *NVLINK5, *_NO_FABRIC, "recovery_action", "vgpu_licensed", "jpeg", "ofa",
+            "power_average",
+        ),
     ),
 }  # fmt: skip
 """The boards that can be simulated, by the name used in ``sim:model=``."""

@@ -18,6 +18,8 @@ LOOK_EVERY = 1.0
 MEASURE_EVERY = 0.2
 CONTEXT = 520 * MB
 """Bytes that a CUDA context takes by itself."""
+FOR_PROGRAMS = 0.97
+"""Share of a device's memory that programs can have; the rest is the driver's."""
 GROWTH = 1500 * MB
 """Bytes of device memory allocated per second of computing."""
 WORDS = ("ipykernel", "ipykernel_launcher", "ipython")
@@ -109,14 +111,17 @@ class Kernels:
 
     def load(self, gpu: int, memory: float) -> Load:
         """What the kernels do on this GPU, whose device memory has so many bytes."""
-        kernels = self.on(gpu)
-        busy = min(1.0, sum(kernel.busy for kernel in kernels))
-        held = sum(kernel.memory(self.share(gpu, memory)) for kernel in kernels)
+        busy = min(1.0, sum(kernel.busy for kernel in self.on(gpu)))
+        held = sum(self.held(gpu, memory).values())
         return Load(busy if busy > 0.01 else 0.0, held / memory, (10 + 400 * busy) * MB)
 
-    def share(self, gpu: int, memory: float) -> float:
-        """Bytes that one kernel may hold at most."""
-        return 0.9 * memory / max(1, len(self.on(gpu)))
+    def held(self, gpu: int, memory: float) -> dict[int, float]:
+        """pid → bytes: first come, first served, as a driver does it, of what it leaves to programs."""
+        left, found = FOR_PROGRAMS * memory, dict[int, float]()
+        for kernel in self.on(gpu):
+            found[kernel.process.pid] = kernel.memory(left)
+            left -= found[kernel.process.pid]
+        return found
 
 
 def _is_kernel(process: psutil.Process) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...links import Link
 from .boards import GIB, Board
 
 GONE_IN_MIG = frozenset(
@@ -10,6 +11,7 @@ GONE_IN_MIG = frozenset(
         "remapped_correctable", "remapped_uncorrectable", "remap_pending", "remap_failure",
         "sm_activity", "sm_occupancy", "tensor_activity", "dram_activity", "fp64_activity", "fp32_activity",
         "fp16_activity", "graphics_activity", "nvlink_active", "nvlink_tx", "nvlink_rx",
+        "nvlink_errors", "nvlink_recovery_failures", "nvlink_ber",
     }
 )  # fmt: skip
 """What a board that is split no longer says."""
@@ -102,13 +104,29 @@ def _links(board: Board) -> dict[str, object]:
         "pcie_gen": float(model.pcie_gen if board.load.busy else 1),
         "pcie_width": 16.0,
         "pcie_replay": 0.0,
+        "pcie_errors": 0.0,
+        "pcie_fatal_errors": 0.0,
         "nvlink_tx": float(round(counters.nvlink)),
         "nvlink_rx": float(round(counters.nvlink)),
         "nvlink_active": float(model.nvlinks),
         "nvlink_crc_errors": 0.0,
         "nvlink_replays": 0.0,
         "nvlink_recoveries": 0.0,
+        "nvlink_errors": 0.0,
+        "nvlink_recovery_failures": 0.0,
+        "nvlink_ber": 1e-15,
+        "fabric_state": 3.0,
+        "fabric_health": 1.0,
     }
+
+
+def of_link(uuid: str, board: Board, link: int) -> Link:
+    """One NVLink, which carries its share of what all of them do."""
+    moved = float(board.counters.nvlink // board.model.nvlinks)
+    return Link(
+        uuid=uuid, link=link, state="up", version="4.0", speed=26.562e9, peer="switch", tx=moved, rx=moved,
+        replays=0.0, recoveries=0.0, crc_errors=0.0,
+    )  # fmt: skip
 
 
 def _activity(board: Board, factor: float) -> dict[str, object]:
@@ -137,7 +155,12 @@ def _health(board: Board) -> dict[str, object]:
         "remap_pending": uncorrected,
         "remap_failure": 0.0,
         "retired_pages": 0.0,
+        "retired_double_bit": 0.0,
+        "retired_double_bit_week": 0.0,
         "retired_pending": 0.0,
+        "sram_threshold": 0.0,
+        "unrepairable_memory": 0.0,
+        "inforom_valid": 1.0,
         "recovery_action": uncorrected,
         "uptime": float(round(board.mono - board.loaded)),
     }

@@ -52,7 +52,8 @@ def leak(t: float, index: int) -> Load:
 
 def input_bound(t: float, index: int) -> Load:
     """A quarter of the time computing, three quarters waiting for the next batch."""
-    return Load(0.95 if (t + 0.13 * index) % 1.0 < 0.25 else 0.0, 0.35, 3000 * MB)
+    waiting = (t + 0.13 * index) % 1.7 >= 0.43  # no multiple of a second, at which it is looked
+    return Load(0.0 if waiting else 0.95, 0.35, 3000 * MB)
 
 
 def throttle(t: float, _: int) -> Load:

@@ -3,6 +3,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { IGpuMon } from '../tokens';
 import { Badge } from '../ui/badge';
 
 /** The MIME type of a cell's record. */
@@ -14,16 +15,22 @@ export const cells: JupyterFrontEndPlugin<void> = {
   description: 'Draws what a cell cost.',
   autoStart: true,
   requires: [IRenderMimeRegistry],
-  optional: [ITranslator],
+  optional: [ITranslator, IGpuMon],
   activate: (
     _: JupyterFrontEnd,
     registry: IRenderMimeRegistry,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    gpumon: IGpuMon | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_gpumon');
-    // Safe: the badge sets text only, so it may show in a notebook that is not trusted.
+    // Safe: the badge sets text, and a link to a trace beside the notebook alone: it may show in one that is not trusted.
     registry.addFactory(
-      { safe: true, mimeTypes: [MIME], createRenderer: () => new Badge(MIME, trans) },
+      {
+        safe: true,
+        mimeTypes: [MIME],
+        createRenderer: ({ resolver }) =>
+          new Badge(MIME, trans, gpumon?.preferences ?? null, resolver)
+      },
       0
     );
   }

@@ -8,13 +8,13 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { version } from '../../package.json';
 import { CommandIDs } from '../commands';
 import { gpuIcon } from '../icons';
 import { KernelActions } from '../kernels';
 import { Pause } from '../pause';
-import { IGpuMon } from '../tokens';
+import { IGpuMon, type Tab } from '../tokens';
 import type { IViewProps } from '../ui/view';
 import { GpuWidget } from '../widget';
 
@@ -53,13 +53,7 @@ function activate(
   place(app, gpumon, side);
   restorer?.add(side, side.id);
   void shell?.restored.then(({ fresh }) => (fresh ? greet(app, side) : undefined));
-  app.commands.addCommand(CommandIDs.show, {
-    label: trans.__('Show GPUs'),
-    caption: trans.__('Show the GPU panel in the sidebar'),
-    icon: gpuIcon,
-    describedBy: { args: { type: 'object', properties: {} } },
-    execute: () => app.shell.activateById(side.id)
-  });
+  addShow(app, side, trans);
   addPause(app, shared);
   addWide(app, { ...shared, wide: true, onOpen: null }, shell, restorer);
   for (const command of [CommandIDs.show, CommandIDs.open, CommandIDs.pause]) {
@@ -91,6 +85,22 @@ function place(app: JupyterFrontEnd, gpumon: IGpuMon, side: GpuWidget): void {
   update();
 }
 
+/** The command that shows the panel, with one of its tabs where it is asked for. */
+function addShow(app: JupyterFrontEnd, side: GpuWidget, trans: TranslationBundle): void {
+  app.commands.addCommand(CommandIDs.show, {
+    label: trans.__('Show GPUs'),
+    caption: trans.__('Show the GPU panel in the sidebar'),
+    icon: gpuIcon,
+    describedBy: { args: { type: 'object', properties: { tab: { type: 'string' } } } },
+    execute: args => {
+      app.shell.activateById(side.id);
+      if (args['tab']) {
+        side.choose(args['tab'] as Tab);
+      }
+    }
+  });
+}
+
 /** The command that holds all views still; what is recorded goes on. */
 function addPause(
   app: JupyterFrontEnd,
@@ -109,7 +119,7 @@ function addPause(
 /** The wide view: one at most, restored with the layout. */
 function addWide(
   app: JupyterFrontEnd,
-  options: Omit<IViewProps, 'visible' | 'theme'>,
+  options: Omit<IViewProps, 'visible' | 'theme' | 'chosen'>,
   shell: ILabShell | null,
   restorer: ILayoutRestorer | null
 ): void {

@@ -1,26 +1,41 @@
-/** What a cell cost: one line, and a second for what a careful reader must know. */
+/** What a cell cost, below the cell: a widget round its record. */
 
 import React from 'react';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { details, eachGpu, headline } from '../cell';
+import type { ISay } from '../energy';
 import type { ICell } from '../schema';
+import type { IPreferenceStore } from '../tokens';
+
+/** What a trace is called: anything else in a record is shown, and is no link. */
+const TRACE = /^gpumon-traces\/[\w.-]+\.json\.gz$/;
 
 /** Renders a cell's record. */
 export class Badge extends ReactWidget implements IRenderMime.IRenderer {
-  /** For outputs of this MIME type. */
+  /** For outputs of this MIME type, in the unit of the preferences where there are any. */
   constructor(
     private readonly _mime: string,
-    private readonly _trans: TranslationBundle
+    private readonly _trans: TranslationBundle,
+    private readonly _preferences: IPreferenceStore | null,
+    private readonly _resolver: IRenderMime.IResolver | null = null
   ) {
     super();
     this.addClass('jp-GpuMon-badge');
+    _preferences?.changed.connect(this._follow, this);
+  }
+
+  /** Stop following the preferences. */
+  dispose(): void {
+    this._preferences?.changed.disconnect(this._follow, this);
+    super.dispose();
   }
 
   /** Show the record of this output. */
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     this._cell = model.data[this._mime] as unknown as ICell;
+    this._drawing ??= await import('./record'); // most notebooks hold no record
+    this._trace = await this._linked(this._cell.trace ?? '');
     this.update();
     await this.renderPromise;
   }
@@ -28,57 +43,35 @@ export class Badge extends ReactWidget implements IRenderMime.IRenderer {
   /** @inheritdoc */
   protected render(): JSX.Element | null {
     const cell = this._cell;
-    if (!cell) {
+    if (!cell || !this._drawing) {
       return null;
     }
-    const second = details(cell, this._trans);
-    return (
-      <div
-        role="note"
-        aria-label={this._trans.__('What this cell cost')}
-        className={cell.final === false ? 'jp-mod-open' : ''}
-      >
-        <div>{headline(cell, this._trans)}</div>
-        {second && <small>{second}</small>}
-        <EachGpu cell={cell} trans={this._trans} />
-      </div>
-    );
+    const { Record } = this._drawing;
+    const say = { trans: this._trans, unit: this._unit };
+    return <Record cell={cell} say={say} trace={this._trace} />;
+  }
+
+  /** Where a trace beside the notebook is downloaded from. */
+  private async _linked(trace: string): Promise<string | undefined> {
+    if (!this._resolver || !TRACE.test(trace)) {
+      return undefined;
+    }
+    return this._resolver.getDownloadUrl(await this._resolver.resolveUrl(trace));
+  }
+
+  private get _unit(): ISay['unit'] {
+    return this._preferences?.current.energyUnit ?? 'auto';
+  }
+
+  private _follow(): void {
+    if (this._unit !== this._said) {
+      this._said = this._unit;
+      this.update();
+    }
   }
 
   private _cell: ICell | null = null;
-}
-
-/** What each GPU had of it, to unfold; nothing where there is only one. */
-function EachGpu(props: {
-  readonly cell: ICell;
-  readonly trans: TranslationBundle;
-}): JSX.Element | null {
-  const [head, ...rows] = eachGpu(props.cell, props.trans);
-  if (!head) {
-    return null;
-  }
-  return (
-    <details>
-      <summary>{props.trans.__('each GPU')}</summary>
-      <table>
-        <thead>
-          <tr>
-            {head.map(word => (
-              <th key={word}>{word}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([name, ...values]) => (
-            <tr key={name}>
-              <th>{name}</th>
-              {values.map((value, at) => (
-                <td key={at}>{value}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </details>
-  );
+  private _drawing: typeof import('./record') | null = null;
+  private _trace: string | undefined;
+  private _said = this._unit;
 }

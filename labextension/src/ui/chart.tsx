@@ -2,7 +2,7 @@
 
 import React, { useEffect, useRef, useState } from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { clock, quantity, scaleOf, symbol } from '../format';
+import { clock, day, quantity, scaleOf, symbol } from '../format';
 import { DRAW } from '../export';
 import type { IWindow } from '../history';
 import { isLight, strokeOf } from '../palette';
@@ -10,6 +10,7 @@ import { METRICS, type IDevice, type IGpu } from '../schema';
 import type { IBand } from '../tokens';
 import { label } from '../words';
 import { Plot, type ILine, type IPlotOptions } from './plot';
+import { Spoken } from './spoken';
 
 /** What a chart shows. */
 export interface IChartProps {
@@ -20,6 +21,10 @@ export interface IChartProps {
   readonly from: number;
   readonly to: number;
   readonly bands: readonly IBand[];
+  /** What the bands are, for the ear; cells by default. */
+  readonly bandWord?: string;
+  /** A line across, in base units; without one, the limit that the devices share. */
+  readonly limit?: number | null;
   readonly height: number;
   readonly theme: string;
   readonly trans: TranslationBundle;
@@ -51,7 +56,7 @@ export function Chart(props: IChartProps): JSX.Element {
     <figure className="jp-GpuMon-chart" data-metric={metric}>
       <figcaption title={METRICS[metric].help}>
         {METRICS[metric].title}{' '}
-        <span>{caption(metric, symbol(unit, rate, topOf(props)), limit, trans)}</span>
+        <span>{caption(props, symbol(unit, rate, topOf(props)), limit)}</span>
       </figcaption>
       <div
         ref={host}
@@ -160,22 +165,24 @@ function lineOf(device: IDevice): ILine {
   return { uuid: device.uuid, label: label(device), stroke: strokeOf(device, isLight()) };
 }
 
-function caption(
-  metric: string,
-  unit: string,
-  limit: number | null,
-  trans: TranslationBundle
-): string {
+function caption(props: IChartProps, unit: string, limit: number | null): string {
+  const { metric, trans } = props;
   if (limit === null) {
     return unit;
+  }
+  if (props.limit != null) {
+    return trans.__('%1, threshold %2', unit, quantity(limit, scaleOf(METRICS[metric]).unit));
   }
   return metric === 'temperature'
     ? trans.__('°C, slows at %1', limit.toFixed(0))
     : trans.__('W, limit %1', limit.toFixed(0));
 }
 
-/** The limit that all devices share, for a line in the chart. */
-function limitOf({ metric, devices, gpus }: IChartProps): number | null {
+/** What was given, or the limit that all devices share, for a line in the chart. */
+function limitOf({ metric, devices, gpus, limit }: IChartProps): number | null {
+  if (limit != null) {
+    return limit;
+  }
   if (metric !== 'power' && metric !== 'temperature') {
     return null;
   }
@@ -195,7 +202,10 @@ function topOf(props: IChartProps): number | null {
   if (metric === 'memory_used' || metric === 'memory_free') {
     return Math.max(0, ...devices.map(device => device.memory_total ?? 0)) || null;
   }
-  return scaleOf(METRICS[metric]).unit === 'ratio' && metric !== 'fan' ? 1 : limitOf(props);
+  if (scaleOf(METRICS[metric]).unit === 'ratio' && metric !== 'fan') {
+    return 1;
+  }
+  return Math.max(props.limit ?? 0, limitOf({ ...props, limit: null }) ?? 0) || null;
 }
 
 function onKey(event: React.KeyboardEvent, props: IChartProps, plot: Plot | null): void {
@@ -224,7 +234,7 @@ function Pointed(
   const right = props.pointed.left > 120;
   return (
     <div className={right ? 'jp-GpuMon-pointed' : 'jp-GpuMon-pointed jp-mod-right'} role="status">
-      <b>{clock(time)}</b>
+      <b>{props.to - props.from > 86400 ? `${day(time)} ${clock(time, false)}` : clock(time)}</b>
       {props.devices.map((device, at) => (
         <div key={device.uuid}>
           <i style={{ background: strokeOf(device, isLight()).colour }} />
@@ -234,64 +244,4 @@ function Pointed(
       ))}
     </div>
   );
-}
-
-/** The chart for those who cannot see it: least, mean and most of each line. */
-function Spoken({ metric, devices, window, bands, from, to, trans }: IChartProps): JSX.Element {
-  const within = bands.filter(band => band.to > from && band.from < to);
-  const { unit, rate } = scaleOf(METRICS[metric]);
-  const say = (value: number | null): string => quantity(value, unit, rate);
-  return (
-    <table className="jp-GpuMon-spoken">
-      <caption>
-        {METRICS[metric].title}, {trans._n('%1 gap', '%1 gaps', gapsIn(window))}
-        {within.length > 0 && trans.__('; cells: %1', within.map(band => band.title).join(', '))}
-      </caption>
-      <thead>
-        <tr>
-          {[
-            trans.__('GPU'),
-            trans.__('least'),
-            trans.__('mean'),
-            trans.__('most'),
-            trans.__('last')
-          ].map(head => (
-            <th key={head}>{head}</th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {devices.map(device => (
-          <tr key={device.uuid}>
-            <th>{label(device)}</th>
-            {summary(window.columns.get(device.uuid) ?? []).map((value, at) => (
-              <td key={at}>{say(value)}</td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-/** Stretches in which nothing is known of any device, between times in which something is. */
-function gapsIn({ time, columns }: IWindow): number {
-  const known = time.map((_, at) => [...columns.values()].some(column => column[at] !== null));
-  const [first, last] = [known.indexOf(true), known.lastIndexOf(true)];
-  return known.filter((one, at) => !one && at > first && at < last && known[at - 1]).length;
-}
-
-function summary(values: readonly (number | null)[]): readonly (number | null)[] {
-  let [least, most, sum, count] = [Infinity, -Infinity, 0, 0];
-  for (const value of values) {
-    if (value !== null) {
-      least = Math.min(least, value);
-      most = Math.max(most, value);
-      sum += value;
-      count += 1;
-    }
-  }
-  return count
-    ? [least, sum / count, most, values[values.length - 1] ?? null]
-    : [null, null, null, null];
 }

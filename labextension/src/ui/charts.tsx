@@ -34,7 +34,7 @@ const CHARTED = Object.values(METRICS).filter(
 );
 
 /** One chart per chosen metric. */
-export function Charts(props: IChartsProps): JSX.Element {
+export default function Charts(props: IChartsProps): JSX.Element {
   const { trans } = props;
   const [picking, setPicking] = useState(false);
   const handlers = useMemo(

@@ -19,8 +19,13 @@ const RANGES: readonly (readonly [number, string])[] = [
   [600, '10 min'],
   [3600, '1 h'],
   [21600, '6 h'],
-  [86400, '24 h']
+  [86400, '24 h'],
+  [604800, '7 d'],
+  [2592000, '30 d']
 ];
+
+/** Seconds that every server remembers; what is longer needs a store. */
+const REMEMBERED = 86400;
 
 const pauseIcon = new LabIcon({
   name: 'gpumon:pause',
@@ -30,7 +35,10 @@ const pauseIcon = new LabIcon({
 
 /** What the header is made from. */
 export interface IHeaderProps {
-  readonly range: number;
+  /** Seconds shown; null where nothing is drawn over time. */
+  readonly range: number | null;
+  /** Seconds of the past that the server's store has. */
+  readonly reach: number;
   readonly paused: boolean;
   readonly onRange: (range: number) => void;
   readonly onPause: () => void;
@@ -44,19 +52,23 @@ export function Header(props: IHeaderProps): JSX.Element {
   return (
     <header className="jp-GpuMon-header">
       <h2>{trans.__('GPUs')}</h2>
-      <select
-        className="jp-GpuMon-select"
-        aria-label={trans.__('Time range')}
-        title={trans.__('Time range')}
-        value={props.range}
-        onChange={event => props.onRange(Number(event.target.value))}
-      >
-        {RANGES.map(([seconds, name]) => (
-          <option key={seconds} value={seconds}>
-            {name}
-          </option>
-        ))}
-      </select>
+      {props.range !== null && (
+        <select
+          className="jp-GpuMon-select"
+          aria-label={trans.__('Time range')}
+          title={trans.__('Time range')}
+          value={props.range}
+          onChange={event => props.onRange(Number(event.target.value))}
+        >
+          {RANGES.filter(
+            ([seconds]) => seconds <= Math.max(REMEMBERED, props.reach, props.range ?? 0)
+          ).map(([seconds, name]) => (
+            <option key={seconds} value={seconds}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
       <Action
         icon={paused ? runIcon : pauseIcon}
         title={paused ? trans.__('Go on') : trans.__('Pause the view')}

@@ -2,7 +2,7 @@
 
 import type { IDisposable } from '@lumino/disposable';
 import uPlot from 'uplot';
-import { clock, tick, type IScaleOf } from '../format';
+import { moment, tick, type IScaleOf } from '../format';
 import type { IWindow } from '../history';
 import type { IStroke } from '../palette';
 import type { IBand } from '../tokens';
@@ -143,11 +143,12 @@ export class Plot implements IDisposable {
       gap: 2,
       space: 56,
       values: (plot, ticks) => {
-        const seconds = ticks.length > 1 && ticks[1] - ticks[0] < 60;
+        const step = ticks.length > 1 ? ticks[1] - ticks[0] : 60;
+        const seconds = step < 60;
         const width = plot.bbox.width / devicePixelRatio;
         const half = seconds ? 14 : 6; // a label nearer than this to an end would be cut, or meet the other axis'
         const fits = (at: number): boolean => !width || (at >= half && at <= width - half);
-        return ticks.map(time => (fits(plot.valToPos(time, 'x')) ? clock(time, seconds) : ''));
+        return ticks.map(time => (fits(plot.valToPos(time, 'x')) ? moment(time, step) : ''));
       }
     };
   }

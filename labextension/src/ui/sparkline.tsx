@@ -1,18 +1,35 @@
 /** A line without axes: how a metric went over the range. */
 
-import React, { useEffect, useRef } from 'react';
+import React from 'react';
 import type { IStroke } from '../palette';
 
+/** Points along the line: a sparkline has hardly more pixels. */
+const POINTS = 120;
+/** Height of the drawing in its own units; its width is `POINTS`. */
+const HEIGHT = 100;
+
 /** A sparkline of `values` over `from` to `to`, 0 at the bottom and 1 at the top; null breaks the line. */
-export function Sparkline(props: Sparkline.IProps): JSX.Element {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    if (canvas.current) {
-      draw(canvas.current, props);
-    }
-  }, [props.values, props.from, props.to, props.stroke.colour]);
-  return <canvas ref={canvas} className="jp-GpuMon-spark" role="img" aria-label={props.label} />;
-}
+export const Sparkline = React.memo(
+  function Drawn(props: Sparkline.IProps): JSX.Element {
+    // Stretched by the browser, so that nobody has to ask for its size, and painted beside the main thread.
+    return (
+      <svg
+        className="jp-GpuMon-spark"
+        role="img"
+        aria-label={props.label}
+        viewBox={`0 -4 ${POINTS} ${HEIGHT + 8}`}
+        preserveAspectRatio="none"
+      >
+        <path d={path(props)} stroke={props.stroke.colour} />
+      </svg>
+    );
+  },
+  (one, other) =>
+    one.values === other.values &&
+    one.from === other.from &&
+    one.to === other.to &&
+    one.stroke.colour === other.stroke.colour
+);
 
 /** What a sparkline is made from. */
 export namespace Sparkline {
@@ -27,47 +44,31 @@ export namespace Sparkline {
   }
 }
 
-function draw(canvas: HTMLCanvasElement, props: Sparkline.IProps): void {
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const ratio = window.devicePixelRatio || 1;
-  const context = canvas.getContext('2d');
-  if (!context || !width) {
-    return;
-  }
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  context.strokeStyle = props.stroke.colour;
-  context.lineWidth = 1.5;
-  context.lineJoin = 'round';
-  context.setLineDash([...props.stroke.dash]);
-  context.beginPath();
-  trace(context, props, width, height);
-  context.stroke();
-}
-
-function trace(
-  context: CanvasRenderingContext2D,
-  props: Sparkline.IProps,
-  width: number,
-  height: number
-): void {
-  const scale = width / (props.to - props.from);
-  let pen = false;
-  props.time.forEach((time, at) => {
-    const value = props.values[at] ?? null;
-    if (value !== null) {
-      const x = (time - props.from) * scale;
-      const y = 1.5 + (1 - Math.min(1, value)) * (height - 3);
-      if (pen) {
-        context.lineTo(x, y);
-      } else {
-        context.moveTo(x, y);
-      }
+/** The line through the mean of each `POINTS`th of the range. */
+function path({ time, values, from, to }: Sparkline.IProps): string {
+  const parts: string[] = [];
+  let [slot, sum, count, pen] = [0, 0, 0, false];
+  const put = (): void => {
+    if (count) {
+      const y = (1 - Math.min(1, sum / count)) * HEIGHT;
+      parts.push(`${pen ? 'L' : 'M'}${slot} ${y.toFixed(1)}`);
+      [sum, count, pen] = [0, 0, true];
     }
-    pen = value !== null;
+  };
+  time.forEach((moment, at) => {
+    const here = Math.round(((moment - from) / (to - from)) * POINTS);
+    const value = values[at] ?? null;
+    if (here !== slot || value === null) {
+      put();
+      slot = here;
+    }
+    if (value === null) {
+      pen = false;
+    } else {
+      sum += value;
+      count += 1;
+    }
   });
+  put();
+  return parts.join('');
 }

@@ -4,11 +4,13 @@ import React from 'react';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
+import { calling } from '../alerts';
 import { quantity } from '../format';
 import { gpuIcon } from '../icons';
 import type { IDevice, IGpu } from '../schema';
 import type { IDemand, IGpuModel, IWatch } from '../tokens';
 import { label, truth } from '../words';
+import { callWords } from './calls';
 
 const DEMAND: IDemand = {
   range: 60,
@@ -18,7 +20,7 @@ const DEMAND: IDemand = {
   host: false
 };
 
-/** One line: which GPU is busiest, and how busy; a click opens the panel. */
+/** One line: which GPU is busiest, how busy, and how many alerts fire; a click opens the panel. */
 export class StatusItem extends ReactWidget {
   /** Watches the model while it is attached and shown. */
   constructor(
@@ -29,11 +31,13 @@ export class StatusItem extends ReactWidget {
     super();
     this.addClass('jp-GpuMon-status');
     _model.ticked.connect(this._tick, this);
+    _model.alerts.changed.connect(this._tick, this);
   }
 
   /** Stop watching. */
   dispose(): void {
     this._model.ticked.disconnect(this._tick, this);
+    this._model.alerts.changed.disconnect(this._tick, this);
     this._stop();
     super.dispose();
   }
@@ -67,15 +71,23 @@ export class StatusItem extends ReactWidget {
   /** @inheritdoc */
   protected render(): JSX.Element {
     const said = this._say();
+    const { alerts, devices } = this._model;
+    const calls = calling(alerts.firing, this._model.now());
+    const title = [callWords(calls, devices, this._trans), said.title].filter(Boolean).join('\n');
     return (
       <button
         className="jp-GpuMon-statusButton"
-        title={said.title}
-        aria-label={said.title}
+        title={title}
+        aria-label={title}
         onClick={this._open}
       >
         <gpuIcon.react tag="span" elementPosition="center" height="14px" width="14px" />
         <span>{said.text}</span>
+        {calls.length > 0 && (
+          <b className={`jp-GpuMon-count jp-mod-${calls[0].finding.level ?? 'warning'}`}>
+            {this._trans._n('%1 alert', '%1 alerts', calls.length)}
+          </b>
+        )}
       </button>
     );
   }

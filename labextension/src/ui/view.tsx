@@ -1,22 +1,21 @@
 /** The view of all GPUs, narrow in the sidebar and wide in the main area. */
 
-import React, { useEffect, useMemo, useRef, useState } from 'react';
-import { Notification } from '@jupyterlab/apputils';
+import React, { useCallback, useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { saveCsv, savePng } from '../export';
+import { calling } from '../alerts';
+import type { EnergyUnit } from '../energy';
 import type { IKernelActions } from '../kernels';
 import type { Pause } from '../pause';
-import type { IDevice } from '../schema';
-import type { IGpuModel, IGpuMon, IPreferences } from '../tokens';
-import { isStale, notes } from '../words';
-import { GpuCard, GpuLine, type IGpuProps } from './card';
-import { Charts } from './charts';
-import { Footer, Header, Note, Section } from './frame';
-import { HappeningsSection } from './happenings';
+import type { IAlert } from '../schema';
+import type { IGpuMon, IPreferences, Tab } from '../tokens';
+import { notes } from '../words';
+import { Footer, Header, Note } from './frame';
+import { boards } from './gpus';
 import { usePause, usePreferences, useTicks, useWatch } from './hooks';
-import { HostSection } from './host';
-import { Processes } from './processes';
+import { Now } from './now';
+import { PAGES } from './pages';
+import { Tabs } from './tabs';
 
 /** What a view is made from. */
 export interface IViewProps {
@@ -30,10 +29,12 @@ export interface IViewProps {
   readonly wide: boolean;
   readonly visible: boolean;
   readonly onOpen: (() => void) | null;
+  /** The tab that a command wants shown; another object each time. */
+  readonly chosen: { readonly tab: Tab } | null;
 }
 
-/** Steps in which a picture moves: less would not be seen, and each drawing costs. */
-const PIXELS = 300;
+/** Steps in which a picture moves, in the sidebar and wide: less would not be seen, and each drawing costs. */
+const PIXELS = { narrow: 200, wide: 300 };
 
 type Zoom = readonly [number, number] | null;
 
@@ -42,31 +43,30 @@ export function View(props: IViewProps): JSX.Element {
   const { model } = props.gpumon;
   const { trans } = props;
   const state = useViewState(props);
-  const { range, frozen, now } = state;
+  const { id, tab, frozen } = state;
   return (
     <div ref={state.root} className={props.wide ? 'jp-GpuMon-view jp-mod-wide' : 'jp-GpuMon-view'}>
       <Header
-        range={range}
+        range={tab === 'now' ? state.range : null}
+        reach={model.hello?.reach ?? 0}
         paused={frozen}
         onRange={state.onRange}
         onPause={state.onPause}
         onOpen={props.onOpen}
         trans={trans}
       />
-      <div className="jp-GpuMon-scroll">
+      <Tabs id={id} tab={tab} onTab={state.onTab} calls={state.calls.length} trans={trans} />
+      <div
+        key={tab}
+        id={`${id}-panel`}
+        className="jp-GpuMon-scroll"
+        role="tabpanel"
+        aria-labelledby={`${id}-${tab}`}
+      >
         {notes(model.hello, model.connection, props.version, trans).map(note => (
           <Note key={note.title} note={note} />
         ))}
-        <Gpus
-          model={model}
-          range={range}
-          from={now - range}
-          to={now}
-          trans={trans}
-          wishes={state.wishes}
-        />
-        <HappeningsSection model={model} from={now - range} trans={trans} />
-        <Parts {...props} charts={<ViewCharts {...props} state={state} />} />
+        {tab === 'now' ? <Now {...props} state={state} /> : <Page {...props} state={state} />}
       </div>
       <Footer
         hello={model.hello}
@@ -79,23 +79,59 @@ export function View(props: IViewProps): JSX.Element {
   );
 }
 
-interface IViewState {
+/** A tab that is loaded when it is first opened. */
+function Page(props: IViewProps & { readonly state: IViewState }): JSX.Element | null {
+  const { state, trans } = props;
+  const { model, preferences } = props.gpumon;
+  const unit = state.wishes.energyUnit;
+  const say = useMemo(() => ({ trans, unit }), [trans, unit]);
+  const onUnit = useCallback(
+    (chosen: EnergyUnit) => preferences.set('energyUnit', chosen),
+    [preferences]
+  );
+  const Content = PAGES.find(page => page.tab === state.tab)?.Content;
+  return Content ? (
+    <React.Suspense fallback={null}>
+      <Content
+        model={model}
+        devices={model.devices}
+        cells={model.bands}
+        simulated={model.hello?.simulated ?? false}
+        active={props.visible && !state.frozen}
+        settings={props.settings}
+        actions={props.actions}
+        theme={props.theme}
+        say={say}
+        onUnit={onUnit}
+      />
+    </React.Suspense>
+  ) : null;
+}
+
+/** What the user has chosen in a view, and its place in the stream. */
+export interface IViewState {
+  readonly id: string;
+  readonly tab: Tab;
+  readonly onTab: (tab: Tab) => void;
   readonly root: React.RefObject<HTMLDivElement>;
   readonly wishes: IPreferences;
   readonly range: number;
   readonly frozen: boolean;
   readonly now: number;
   readonly zoom: Zoom;
+  /** Alerts that want to be looked at. */
+  readonly calls: readonly IAlert[];
   readonly onRange: (range: number) => void;
   readonly onPause: () => void;
   readonly onZoom: (zoom: Zoom) => void;
 }
 
-/** What the user has chosen in this view, and its place in the stream. */
-function useViewState({ gpumon, visible, pause }: IViewProps): IViewState {
+function useViewState({ gpumon, visible, pause, wide, chosen }: IViewProps): IViewState {
   const { model } = gpumon;
   const wishes = usePreferences(gpumon);
   const [range, setRange] = useState(wishes.range);
+  const [tab, setTab] = useState(known(wishes.tab));
+  const id = useId();
   const frozen = usePause(pause);
   const [zoom, onZoom] = useState<Zoom>(null);
   const root = useRef<HTMLDivElement>(null);
@@ -104,140 +140,31 @@ function useViewState({ gpumon, visible, pause }: IViewProps): IViewState {
     onZoom(null);
   };
   useEffect(() => onRange(wishes.range), [wishes.range]);
-  useWatch(model, visible, range, wishes.metrics);
+  useEffect(() => (chosen ? setTab(known(chosen.tab)) : undefined), [chosen]);
+  useWatch(model, visible, range, tab === 'now' ? wishes.metrics : null);
   useTicks(model, visible && frozen === null);
-  const pixel = range / PIXELS;
+  const pixel = range / (wide ? PIXELS.wide : PIXELS.narrow);
   return {
+    id,
+    tab,
+    onTab: name => {
+      setTab(name);
+      gpumon.preferences.set('tab', name);
+    },
     root,
     wishes,
     range,
     frozen: frozen !== null,
     now: Math.floor((frozen ?? model.now()) / pixel) * pixel,
     zoom,
+    calls: calling(model.alerts.firing, model.now()),
     onRange,
     onPause: () => pause.toggle(model.now()),
     onZoom
   };
 }
 
-function ViewCharts(props: IViewProps & { readonly state: IViewState }): JSX.Element {
-  const { state, settings, gpumon } = props;
-  const { metrics } = state.wishes;
-  const [from, to] = state.zoom ?? [state.now - state.range, state.now];
-  const onExport = (kind: 'csv' | 'png'): void => {
-    const root = state.root.current ?? document.body;
-    const { devices, hello } = gpumon.model;
-    const subject = { devices, simulated: hello?.simulated ?? false, from, to };
-    const saved =
-      kind === 'csv' ? saveCsv(metrics, subject, settings) : savePng(root, subject, props.trans);
-    saved.catch((error: Error) => Notification.error(error.message));
-  };
-  return (
-    <Charts
-      model={gpumon.model}
-      metrics={metrics}
-      range={state.range}
-      at={state.now}
-      from={from}
-      to={to}
-      zoomed={state.zoom !== null}
-      wide={props.wide}
-      theme={props.theme}
-      trans={props.trans}
-      onMetrics={chosen => gpumon.preferences.setMetrics(chosen)}
-      onZoom={state.onZoom}
-      onExport={onExport}
-    />
-  );
-}
-
-/** Notebooks, charts and host; in the wide view the charts come first. */
-function Parts(props: IViewProps & { readonly charts: JSX.Element }): JSX.Element {
-  const { trans, wide, actions } = props;
-  const { model } = props.gpumon;
-  const hello = model.hello;
-  return (
-    <>
-      {wide && model.devices.length > 0 && props.charts}
-      <div className="jp-GpuMon-parts">
-        {model.devices.length > 0 && (
-          <Section title={trans.__('Notebooks on these GPUs')} name="processes">
-            <Processes
-              processes={model.processes}
-              devices={model.devices}
-              foreign={hello?.pid_namespace === 'foreign'}
-              actions={actions}
-              trans={trans}
-            />
-          </Section>
-        )}
-        {!wide && model.devices.length > 0 && props.charts}
-        <Section title={trans.__('Host')} name="host">
-          <HostSection host={model.host} absent={hello?.host_absent ?? {}} trans={trans} />
-        </Section>
-      </div>
-    </>
-  );
-}
-
-interface IGpusProps {
-  readonly model: IGpuModel;
-  readonly range: number;
-  readonly from: number;
-  readonly to: number;
-  readonly trans: TranslationBundle;
-  readonly wishes: IPreferences;
-}
-
-function Gpus({ model, range, from, to, trans, wishes }: IGpusProps): JSX.Element {
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const busy = useMemo(
-    () => model.window('utilization', range, from, to),
-    [model, model.revision, range, from, to]
-  );
-  const found = boards(model.devices);
-  const propsOf = (device: IDevice): IGpuProps & { key: string } => ({
-    key: device.uuid,
-    device,
-    instances: model.devices.filter(other => other.parent === device.uuid),
-    gpus: model.gpus,
-    busy,
-    from,
-    to,
-    trans
-  });
-  const old = isStale(model.hello, model.connection) ? ' jp-mod-stale' : '';
-  if (found.length <= wishes.cards) {
-    return (
-      <div className={`jp-GpuMon-cards${old}`}>{found.map(device => card(propsOf(device)))}</div>
-    );
-  }
-  const toggle = (uuid: string): void => {
-    const next = new Set(open);
-    setOpen(next.delete(uuid) ? next : next.add(uuid));
-  };
-  return (
-    <div className={`jp-GpuMon-lines${old}`}>
-      <div className="jp-GpuMon-linesTitle">{titleOf(found, trans)}</div>
-      {found.map(device => {
-        const { key, ...rest } = propsOf(device);
-        return <GpuLine key={key} {...rest} open={open.has(key)} onToggle={() => toggle(key)} />;
-      })}
-    </div>
-  );
-}
-
-function card({ key, ...props }: IGpuProps & { key: string }): JSX.Element {
-  return <GpuCard key={key} {...props} />;
-}
-
-function titleOf(found: readonly IDevice[], trans: TranslationBundle): string {
-  const names = [...new Set(found.map(device => device.name))];
-  return names.length === 1 ? `${found.length} × ${names[0]}` : trans.__('%1 GPUs', found.length);
-}
-
-/** Boards; and instances whose board is not shown. */
-function boards(devices: readonly IDevice[]): readonly IDevice[] {
-  const shown = new Set(devices.map(device => device.uuid));
-  return devices.filter(device => !device.parent || !shown.has(device.parent));
+/** A tab that is kept in the settings of a newer version is not known to an older one. */
+function known(tab: Tab): Tab {
+  return PAGES.some(page => page.tab === tab) ? tab : 'now';
 }

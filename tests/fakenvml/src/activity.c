@@ -64,11 +64,15 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device, nvmlProcessUti
 struct buffer {
     double period;
     unsigned depth;
+    double delay, jitter; /* seconds until an entry is there, and by which its stamp is off */
 };
 
-static struct buffer buffer_of(nvmlSamplingType_t type)
+static struct buffer buffer_of(const struct view *gpu, nvmlSamplingType_t type)
 {
-    return type == NVML_TOTAL_POWER_SAMPLES ? (struct buffer){0.020, 119} : (struct buffer){0.200, 71};
+    if (type != NVML_TOTAL_POWER_SAMPLES)
+        return (struct buffer){0.200, 71, 0, 0};
+    return (struct buffer){number(gpu, K_samples_period), (unsigned)number(gpu, K_samples_depth),
+                           number(gpu, K_samples_delay), number(gpu, K_samples_jitter)};
 }
 
 static double sample(const struct view *gpu, nvmlSamplingType_t type, double at, double period)
@@ -76,7 +80,7 @@ static double sample(const struct view *gpu, nvmlSamplingType_t type, double at,
     struct view then = *gpu;
     then.now = at;
     switch (type) {
-    case NVML_TOTAL_POWER_SAMPLES: return mean_power(gpu, at, period) * 1e3;
+    case NVML_TOTAL_POWER_SAMPLES: return isnan(period) ? NAN : power_sample(gpu, at, period) * 1e3;
     case NVML_GPU_UTILIZATION_SAMPLES: return busy(&then, K_utilization, 1);
     case NVML_MEMORY_UTILIZATION_SAMPLES: return busy(&then, K_memory_activity, 0.4);
     case NVML_ENC_UTILIZATION_SAMPLES: return number(gpu, K_encoder);
@@ -89,15 +93,16 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type, 
                                   nvmlValueType_t *sampleValType, unsigned int *sampleCount, nvmlSample_t *samples)
 {
     DEVICE_CALL(device, BOARD);
-    struct buffer buffer = buffer_of(type);
+    struct buffer buffer = buffer_of(&gpu, type);
     if (isnan(sample(&gpu, type, gpu.now, buffer.period)) || (type != NVML_TOTAL_POWER_SAMPLES && split(&gpu)))
         return NVML_ERROR_NOT_SUPPORTED;
     *sampleValType = NVML_VALUE_TYPE_UNSIGNED_INT;
-    double last = floor(gpu.now / buffer.period) * buffer.period;
+    double last = floor((gpu.now - buffer.delay) / buffer.period);
     unsigned room = samples ? *sampleCount : buffer.depth, found = 0;
     for (unsigned i = buffer.depth; i-- > 0 && found < room;) {
-        double at = last - i * buffer.period;
-        unsigned long long stamp = (unsigned long long)(unix_time(at) * 1e6);
+        double at = (last - i) * buffer.period;
+        double told = at + buffer.jitter * (2 * noise(gpu.index + 31, (uint64_t)(last - i)) - 1);
+        unsigned long long stamp = (unsigned long long)(unix_time(told) * 1e6);
         if (stamp <= lastSeenTimeStamp)
             continue;
         if (samples)

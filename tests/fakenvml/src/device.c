@@ -126,6 +126,14 @@ nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device, u
     return code ? code : put(maxLimit, number(&gpu, K_power_limit_max) * 1e3);
 }
 
+/* Checked as a driver does it; what is read is always what the scenario says. */
+nvmlReturn_t nvmlDeviceSetPowerManagementLimit(nvmlDevice_t device, unsigned int limit)
+{
+    DEVICE_CALL(device, BOARD);
+    unsigned least = number(&gpu, K_power_limit_min) * 1e3, most = number(&gpu, K_power_limit_max) * 1e3;
+    return limit < least || limit > most ? NVML_ERROR_INVALID_ARGUMENT : NVML_SUCCESS;
+}
+
 nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, nvmlTemperatureSensors_t sensorType, unsigned int *temp)
 {
     DEVICE_CALL(device, BOARD);
@@ -198,6 +206,21 @@ nvmlReturn_t nvmlDeviceGetGpuUptime_v1(nvmlDevice_t device, nvmlGpuUptime_v1_t *
 {
     DEVICE_CALL(device, ANY);
     return put(&to->uptime, uptime(&gpu));
+}
+
+/* A feature that is not licensed, and one that may be; none where the key says that nothing is to be licensed. */
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device, nvmlGridLicensableFeatures_t *to)
+{
+    DEVICE_CALL(device, BOARD);
+    memset(to, 0, sizeof *to);
+    if (isnan(number(&gpu, K_vgpu_licensed)))
+        return NVML_SUCCESS;
+    to->isGridLicenseSupported = 1;
+    to->licensableFeaturesCount = 2;
+    to->gridLicensableFeatures[0].featureCode = NVML_GRID_LICENSE_FEATURE_CODE_NVIDIA_RTX;
+    to->gridLicensableFeatures[1].featureCode = NVML_GRID_LICENSE_FEATURE_CODE_COMPUTE;
+    to->gridLicensableFeatures[1].featureState = number(&gpu, K_vgpu_licensed);
+    return NVML_SUCCESS;
 }
 
 /* ---- NVLink ---- */
@@ -276,9 +299,8 @@ nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device, unsigned int *corrRo
     return put(failureOccurred, number(&gpu, K_remap_failure));
 }
 
-static nvmlReturn_t retired(const struct view *gpu, unsigned *count, unsigned long long *addresses)
+static nvmlReturn_t retired(double pages, unsigned *count, unsigned long long *addresses)
 {
-    double pages = number(gpu, K_retired_pages);
     if (isnan(pages))
         return NVML_ERROR_NOT_SUPPORTED;
     bool fits = *count >= pages && (addresses || pages == 0);
@@ -293,18 +315,51 @@ nvmlReturn_t nvmlDeviceGetRetiredPages(nvmlDevice_t device, nvmlPageRetirementCa
 {
     DEVICE_CALL(device, BOARD);
     (void)cause;
-    return retired(&gpu, pageCount, addresses);
+    return retired(number(&gpu, K_retired_pages), pageCount, addresses);
 }
 
 nvmlReturn_t nvmlDeviceGetRetiredPages_v2(nvmlDevice_t device, nvmlPageRetirementCause_t cause, unsigned int *pageCount,
                                           unsigned long long *addresses, unsigned long long *timestamps)
 {
     DEVICE_CALL(device, BOARD);
-    (void)cause;
-    nvmlReturn_t code = retired(&gpu, pageCount, addresses);
-    for (unsigned i = 0; code == NVML_SUCCESS && timestamps && i < *pageCount; i++)
-        timestamps[i] = (unsigned long long)(unix_time(0) * 1e6);
+    bool double_bit = cause == NVML_PAGE_RETIREMENT_CAUSE_DOUBLE_BIT_ECC_ERROR;
+    double pages = number(&gpu, double_bit ? K_retired_double_bit : K_retired_pages);
+    double late = number(&gpu, K_retired_double_bit_week);
+    nvmlReturn_t code = retired(pages, pageCount, addresses);
+    for (unsigned i = 0; code == NVML_SUCCESS && i < *pageCount; i++)
+        timestamps[i] = (unsigned long long)((unix_time(gpu.now) - (i < late ? 3600 : 30 * 86400)) * 1e6);
     return code;
+}
+
+nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErrorStatus_t *status)
+{
+    DEVICE_CALL(device, BOARD);
+    if (status->version != nvmlEccSramErrorStatus_v1)
+        return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    return put(&status->bThresholdExceeded, number(&gpu, K_sram_threshold));
+}
+
+nvmlReturn_t nvmlDeviceGetUnrepairableMemoryFlag_v1(nvmlDevice_t device, nvmlUnrepairableMemoryStatus_v1_t *status)
+{
+    DEVICE_CALL(device, BOARD);
+    return put(&status->bUnrepairableMemory, number(&gpu, K_unrepairable_memory));
+}
+
+nvmlReturn_t nvmlDeviceValidateInforom(nvmlDevice_t device)
+{
+    DEVICE_CALL(device, BOARD);
+    double valid = number(&gpu, K_inforom_valid);
+    return isnan(valid) ? NVML_ERROR_NOT_SUPPORTED : valid ? NVML_SUCCESS : NVML_ERROR_CORRUPTED_INFOROM;
+}
+
+nvmlReturn_t nvmlDeviceGetGpuFabricInfoV(nvmlDevice_t device, nvmlGpuFabricInfoV_t *info)
+{
+    DEVICE_CALL(device, BOARD);
+    if (info->version != nvmlGpuFabricInfo_v3)
+        return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+    info->state = (nvmlGpuFabricState_t)number(&gpu, K_fabric_state);
+    info->healthSummary = (unsigned char)number(&gpu, K_fabric_health);
+    return NVML_SUCCESS;
 }
 
 ENUM(nvmlDeviceGetRetiredPagesPendingStatus, nvmlEnableState_t, BOARD, K_retired_pending)

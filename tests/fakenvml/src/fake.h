@@ -140,6 +140,7 @@ const char *text(const struct view *gpu, enum key key);
 double energy_exact(const struct view *gpu, double at);
 double energy_counter(const struct view *gpu);
 double mean_power(const struct view *gpu, double at, double window);
+double power_sample(const struct view *gpu, double at, double period);
 double power_average(const struct view *gpu);
 double power_instant(const struct view *gpu);
 double busy(const struct view *gpu, enum key key, double share);

@@ -97,9 +97,27 @@ static double link_errors(const struct view *gpu, enum key key, unsigned scope)
     return scope == ALL_LINKS || scope == 0 ? over_links(gpu, errors, ALL_LINKS) : over_links(gpu, 0, scope);
 }
 
+/* NVLink 5 counts other things than those before it. */
+static double link5_errors(const struct view *gpu, enum key key, unsigned scope)
+{
+    return number(gpu, K_nvlink_version) >= 5 ? link_errors(gpu, key, scope) : NAN;
+}
+
+static double link5_fact(const struct view *gpu, enum key key, unsigned scope)
+{
+    return number(gpu, K_nvlink_version) >= 5 && !split(gpu) && scope < number(gpu, K_nvlinks) ? number(gpu, key) : NAN;
+}
+
 static double link_fact(const struct view *gpu, enum key key, unsigned scope)
 {
     return number(gpu, K_nvlinks) > scope || scope == ALL_LINKS ? number(gpu, key) : NAN;
+}
+
+static double link_version(const struct view *gpu, enum key key, unsigned scope)
+{
+    static const double of[] = {NAN, 1, 2, 5, 6, 7}; /* NVML_NVLINK_VERSION_…, by generation */
+    double generation = link_fact(gpu, key, scope);
+    return generation >= 1 && generation <= 5 ? of[(int)generation] : NAN;
 }
 
 static double link_speed(const struct view *gpu, enum key key, unsigned scope)
@@ -155,7 +173,8 @@ static const struct field fields[] = {
     {160, ALWAYS, L, link_errors, K_nvlink_crc_errors}, {161, ALWAYS, L, link_errors, K_nvlink_replays},
     {162, ALWAYS, L, link_errors, K_nvlink_recoveries}, {163, ALWAYS, L, link_errors, K_nvlink_crc_errors},
     {164, ALWAYS, U, link_speed, K_nvlink_speed}, {165, ALWAYS, U, link_state, K_nvlinks},
-    {166, ALWAYS, U, link_fact, K_nvlink_version},
+    {166, ALWAYS, U, link_version, K_nvlink_version},
+    {173, ALWAYS, U, plain, K_pcie_errors}, {180, ALWAYS, U, plain, K_pcie_fatal_errors},
     {185, ALWAYS, U, average_milliwatts, K_power}, {186, ALWAYS, U, instant_milliwatts, K_power},
     {187, ALWAYS, U, milliwatts, K_power_limit_min}, {188, ALWAYS, U, milliwatts, K_power_limit_max},
     {189, ALWAYS, U, milliwatts, K_power_limit_default}, {190, ALWAYS, U, milliwatts, K_power_limit},
@@ -164,6 +183,8 @@ static const struct field fields[] = {
     {195, ALWAYS, S, plain, K_tlimit_memory_max}, {196, ALWAYS, S, plain, K_tlimit_max},
     {197, SINCE(55500), L, pcie_bytes, K_pcie_tx_rate}, {198, SINCE(55500), L, pcie_bytes, K_pcie_rx_rate},
     {202, SINCE(56000), L, link_bytes, K_nvlink_tx_rate}, {204, SINCE(56000), L, link_bytes, K_nvlink_rx_rate},
+    {208, SINCE(56000), L, link5_errors, K_nvlink_errors}, {214, SINCE(56000), L, link5_errors, K_nvlink_recovery_failures},
+    {215, SINCE(56000), L, link5_errors, K_nvlink_recoveries}, {220, SINCE(56000), L, link5_fact, K_nvlink_ber},
     {230, SINCE(57000), U, plain, K_recovery_action},
     {251, OLD_NUMBERS, L, held, K_held_thermal}, {252, OLD_NUMBERS, L, held, K_held_hw_thermal},
     {253, OLD_NUMBERS, L, held, K_held_power_brake},

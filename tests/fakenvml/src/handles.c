@@ -239,6 +239,15 @@ nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo_v2(nvmlDevice_t device, unsigned i
     return NVML_SUCCESS;
 }
 
+nvmlReturn_t nvmlDeviceGetNvLinkRemoteDeviceType(nvmlDevice_t device, unsigned int link, nvmlIntNvLinkDeviceType_t *type)
+{
+    DEVICE_CALL(device, WHOLE_BOARD);
+    if (!(link < number(&gpu, K_nvlinks)))
+        return NVML_ERROR_INVALID_ARGUMENT;
+    *type = NVML_NVLINK_DEVICE_TYPE_SWITCH;
+    return NVML_SUCCESS;
+}
+
 nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
 {
     DEVICE_CALL(device, ANY);

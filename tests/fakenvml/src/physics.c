@@ -2,6 +2,7 @@
 #include "fake.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 double number(const struct view *gpu, enum key key)
 {
@@ -59,17 +60,44 @@ static double sampled_energy(const struct view *gpu, double last, double period,
     return sum;
 }
 
+/* The number of the last update that is published by now. */
+static double update_now(const struct view *gpu)
+{
+    double period = number(gpu, K_energy_period), seen = gpu->now - number(gpu, K_energy_delay);
+    double k = ceil((seen - update_time(gpu, 0)) / period) + 1;
+    while (k > 0 && update_time(gpu, k) > seen)
+        k--;
+    return k;
+}
+
 /* The exact integral at the last update that is published by now. */
 static double published(const struct view *gpu)
 {
     double period = number(gpu, K_energy_period), duty = number(gpu, K_energy_duty);
     if (!(period > 0))
         return energy_exact(gpu, gpu->now);
-    double seen = gpu->now - number(gpu, K_energy_delay);
-    double k = ceil((seen - update_time(gpu, 0)) / period) + 1;
-    while (k > 0 && update_time(gpu, k) > seen)
-        k--;
+    double k = update_now(gpu);
     return duty < 1 ? sampled_energy(gpu, k, period, duty) : energy_exact(gpu, update_time(gpu, k));
+}
+
+/* Joules that the counter has missed because it was read: energy_polling seconds of the power at each read, and never
+ * more than was drawn since the read before. What a read costs is missing from the next update on. */
+static double missed_by_reads(const struct view *gpu)
+{
+    static _Thread_local struct {
+        double epoch, update, exact, shown, sum;
+    } reads[MAX_GPUS];
+    double epoch = gpu->scenario->global.values[K_epoch].number, exact = energy_exact(gpu, gpu->now);
+    double update = number(gpu, K_energy_period) > 0 ? update_now(gpu) : gpu->now;
+    if (reads[gpu->index].epoch != epoch)
+        memset(&reads[gpu->index], 0, sizeof reads[gpu->index]), reads[gpu->index].epoch = epoch;
+    if (reads[gpu->index].update != update)
+        reads[gpu->index].update = update, reads[gpu->index].shown = reads[gpu->index].sum;
+    double lost = number(gpu, K_energy_polling) * mean_power(gpu, gpu->now, 1e-3);
+    if (reads[gpu->index].exact > 0)
+        reads[gpu->index].sum += fmin(lost, 0.95 * (exact - reads[gpu->index].exact));
+    reads[gpu->index].exact = exact;
+    return reads[gpu->index].shown;
 }
 
 /* A change of power that reaches us late must not let the counter fall. */
@@ -87,16 +115,33 @@ static double never_falling(const struct view *gpu, double joules)
 /* Joules as the counter shows them now. */
 double energy_counter(const struct view *gpu)
 {
-    double given = number(gpu, K_energy);
-    return isinf(given) ? number(gpu, K_energy_start) + never_falling(gpu, published(gpu)) : given;
+    double given = number(gpu, K_energy), start = number(gpu, K_energy_start);
+    if (!isinf(given))
+        return given;
+    double counted = number(gpu, K_energy_gain) * published(gpu);
+    return start + never_falling(gpu, number(gpu, K_energy_polling) > 0 ? counted - missed_by_reads(gpu) : counted);
 }
 
-/* A sensor that shows, since its last update, the mean over the window before that update. */
+/* Watts off the truth at the n-th update of a sensor: evenly within +- power_noise. */
+static double power_noise(const struct view *gpu, double n)
+{
+    return number(gpu, K_power_noise) * (2 * noise(gpu->index + 977, (uint64_t)n) - 1);
+}
+
+/* A sensor that shows, since its last update, the mean over the window before that update; late by the delay. */
 static double sensor(const struct view *gpu, enum key window)
 {
     double period = number(gpu, K_power_period), span = number(gpu, window);
-    double at = period > 0 ? floor(gpu->now / period) * period : gpu->now;
-    return mean_power(gpu, at, fmax(span, 1e-6));
+    double phase = number(gpu, K_power_phase), seen = gpu->now - number(gpu, K_power_delay);
+    double at = period > 0 ? floor((seen - phase) / period) * period + phase : seen;
+    return fmax(0, mean_power(gpu, at, fmax(span, 1e-6)) + power_noise(gpu, at / fmax(period, 1e-3)));
+}
+
+/* An entry of the driver's own buffer: the mean over its window, which ends at the entry's true moment. */
+double power_sample(const struct view *gpu, double at, double period)
+{
+    double window = number(gpu, K_samples_window);
+    return fmax(0, mean_power(gpu, at, isinf(window) ? period : window) + power_noise(gpu, at / period));
 }
 
 double power_average(const struct view *gpu)

@@ -1,0 +1,1 @@
+"""``gpumon convert`` and ``gpumon export``: recordings and databases, written anew."""

@@ -1,0 +1,1 @@
+"""Exporter, Prometheus and Grafana as processes of this user: started and stopped by ``gpumon up`` and ``down``."""

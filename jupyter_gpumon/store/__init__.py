@@ -1,0 +1,1 @@
+"""Samples in a database: SQLite, MariaDB or MySQL, PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The energy ledger against the exact integral of simulated power."""

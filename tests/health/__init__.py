@@ -1,0 +1,1 @@
+"""Health: watches, XIDs, and what they look like on every surface."""

@@ -1,0 +1,1 @@
+"""Runs: logging, statistics, keeping, comparing, exporting."""
