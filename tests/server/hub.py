@@ -16,7 +16,7 @@ from pathlib import Path
 
 from websocket import WebSocket, create_connection
 
-from tests.services import free_port
+from tests.services import PATIENCE, free_port
 
 TOKEN = "a-token-for-this-test-alone"
 
@@ -37,6 +37,8 @@ c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
 c.ConfigurableHTTPProxy.pid_file = "{folder}/proxy.pid"
 c.Authenticator.allow_all = True
 c.Spawner.args = ["--allow-root", "--LabApp.expose_app_in_browser=True"]
+c.Spawner.pre_spawn_hook = lambda spawner: setattr(spawner, "port", {ports}[spawner.user.name])
+c.Spawner.http_timeout = c.Spawner.start_timeout = {patience}
 c.Spawner.cmd = ["{python}", "-m", "jupyterhub.singleuser"]
 c.Spawner.default_url = "/api"
 c.Spawner.environment = dict(GPUMON_SOURCE="sim:gpus=2&script=training", JUPYTERHUB_ACTIVITY_INTERVAL="1")
@@ -75,7 +77,7 @@ class HubUnderTest:
         return self.ask(f"/hub/api/users/{user}")["servers"][""]["last_activity"]
 
 
-def until(condition, what: str, seconds: float = 60.0):
+def until(condition, what: str, seconds: float = PATIENCE):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -112,8 +114,10 @@ def hub_of(folder: Path, proxy: str, users: Sequence[str]) -> Iterator[HubUnderT
     """A hub of our own configuration with the servers of these users running."""
     port = free_port()
     places = {"port": port, "hub": free_port(), "api": free_port(), "folder": folder, "proxy": proxy}
+    ports = {user: free_port() for user in users}
     config = folder / "jupyterhub_config.py"
-    config.write_text(CONFIG.format(**places, token=TOKEN, python=sys.executable))
+    words = CONFIG.format(**places, ports=ports, patience=int(PATIENCE), token=TOKEN, python=sys.executable)
+    config.write_text(words)
     for user in users:
         (folder / "home" / user).mkdir(parents=True, exist_ok=True)
     with serving(folder, port, ["-f", str(config)]) as running:

@@ -75,6 +75,12 @@ class Server(ABC):
     def url(self, database: str) -> str:
         """The URL of one of its databases."""
 
+    def run(self, words: Sequence[str]) -> None:
+        """A command that has to succeed; what it said, where it does not."""
+        quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(words, timeout=PATIENCE, cwd=self.folder, **quiet, **self.options)
+        assert done.returncode == 0, f"{words[0]} ended with {done.returncode}: {done.stdout}"
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         with (self.folder / "log").open("ab") as out:
@@ -142,7 +148,9 @@ class MariaDB(Server):
         self.user = f"--user={'root' if os.geteuid() == 0 else os.environ.get('USER', 'mysql')}"
         words = ["mariadb-install-db", "--no-defaults", self.user, f"--datadir={self.folder / 'data'}"]
         words += ["--auth-root-authentication-method=normal", "--skip-test-db"]
-        subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE, env={**os.environ, "TMPDIR": "/tmp"})
+        # A folder of its own: each MariaDB that starts deletes the temporary tables of all others in the same one.
+        self.options = {"env": {**os.environ, "TMPDIR": str(self.folder)}}
+        self.run(words)
 
     def words(self) -> Sequence[str]:
         return [
@@ -174,7 +182,7 @@ class PostgreSQL(Server):
             "-U",
             "postgres",
         ]
-        subprocess.run(initdb, check=True, capture_output=True, timeout=PATIENCE, cwd=self.folder, **self.options)
+        self.run(initdb)
 
     def words(self) -> Sequence[str]:
         return [
