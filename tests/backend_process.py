@@ -42,7 +42,7 @@ class BackendProcess:
     def __exit__(self, *exc: object) -> None:
         self._child.stdin.close()
         self._child.stdout.close()
-        assert self._child.wait(10) == 0
+        assert self._child.wait(60) == 0
 
     def open(self) -> BackendProcess:
         """Open the backend, closing the one before."""

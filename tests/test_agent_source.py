@@ -61,7 +61,7 @@ def test_a_closing_source_ends_its_stream_at_once(follow):
     run = follow(interval=30.0)
     run.until(lambda: run.samples, "sample")
     run.source.close()
-    assert run.ended.wait(3)
+    assert run.ended.wait(20)
 
 
 def test_a_users_module_beside_the_notebook_is_not_imported(follow, tmp_path, monkeypatch):
@@ -124,7 +124,7 @@ def test_a_killed_agent_is_started_anew_and_logged_once(follow, caplog):
 def test_wrong_parameters_end_the_stream_with_words(follow):
     """Trying again would not help."""
     run = follow("sim:gpu=2")
-    assert run.ended.wait(10)
+    assert run.ended.wait(60)
     assert isinstance(run.error, SourceError)
     assert "gpus" in str(run.error)
 
@@ -235,5 +235,5 @@ def test_the_agents_last_words_are_in_the_log(follow, tmp_path, caplog):
 def test_an_agent_that_cannot_be_started_is_said(follow):
     """No such program."""
     run = follow(arguments=["/no/such/python"])
-    assert run.ended.wait(5)
+    assert run.ended.wait(60)
     assert "cannot be started" in str(run.error)

@@ -42,7 +42,7 @@ class Server:
         self._ready.clear()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(port)), daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def stop(self) -> None:
@@ -197,11 +197,11 @@ def test_a_close_ends_the_stream_at_once(server, follow):
     run = follow(f"ws://127.0.0.1:{server.port}{PATH}")
     run.until_state("live")
     run.source.close()
-    assert run.ended.wait(2)
+    assert run.ended.wait(20)
     lonely = follow("ws://127.0.0.1:9/", pause=60)
     lonely.until_state("disconnected")
     lonely.source.close()
-    assert lonely.ended.wait(2)
+    assert lonely.ended.wait(20)
 
 
 def test_a_kernel_speaks_over_a_unix_socket(tmp_path, follow):

@@ -193,12 +193,13 @@ def test_a_wrong_parameter_is_refused_with_what_is_right(params, said):
 
 @pytest.fixture
 def kernel():
-    """A real process whose command line is a kernel's; it computes for 2.5 s whenever it is sent a line."""
-    code = "import sys, time\nfor _ in sys.stdin:\n end = time.time() + 2.5\n while time.time() < end: pass"
+    """A real process whose command line is a kernel's; it computes for 2.5 s of CPU time whenever it is sent a line."""
+    code = "import sys\nfrom time import process_time as cpu\n"
+    code += "for _ in sys.stdin:\n end = cpu() + 2.5\n while cpu() < end: pass"
     process = subprocess.Popen([sys.executable, "-c", code, "ipykernel_launcher"], stdin=subprocess.PIPE)
     yield process
     process.stdin.close()
-    process.wait(10)
+    process.wait(60)
 
 
 def test_the_notebook_script_follows_a_real_kernel(kernel):
@@ -207,16 +208,16 @@ def test_the_notebook_script_follows_a_real_kernel(kernel):
         gpus=2, script="notebook", seed=0, model=MODELS["H200"], period=0.1, clock=SystemClock(), parent=os.getpid()
     )
     backend.read(ALL)
-    idle = until(lambda: [p for p in backend.processes() if p.pid == kernel.pid], 10)[0]
+    idle = until(lambda: [p for p in backend.processes() if p.pid == kernel.pid], 60)[0]
     kernel.stdin.write(b"\n")
     kernel.stdin.flush()
-    busy = until(lambda: [g for g in backend.read(ALL) if g.uuid == idle.uuid and g.utilization > 0.2], 15)[0]
+    busy = until(lambda: [g for g in backend.read(ALL) if g.uuid == idle.uuid and g.utilization > 0.2], 60)[0]
     assert busy.power > 100
     row = next(process for process in backend.processes() if process.pid == kernel.pid)
     assert row.memory > idle.memory
     kernel.stdin.close()
-    kernel.wait(10)
-    until(lambda: not backend.processes(), 10)
+    kernel.wait(60)
+    until(lambda: not backend.processes(), 60)
 
 
 def until(ask, seconds):

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.services import free_port
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Receiver:

@@ -57,7 +57,7 @@ class HubUnderTest:
         headers = {"Authorization": f"token {token}"} if token else {}
         data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -71,7 +71,7 @@ class HubUnderTest:
     def stream(self, user: str, token: str | None) -> WebSocket:
         header = [f"Authorization: token {token}"] if token else []
         url = f"ws://127.0.0.1:{self.port}/user/{user}/gpumon/api/stream?history=60"
-        return create_connection(url, header=header, timeout=20, suppress_origin=True)
+        return create_connection(url, header=header, timeout=60, suppress_origin=True)
 
     def activity(self, user: str) -> str:
         return self.ask(f"/hub/api/users/{user}")["servers"][""]["last_activity"]
@@ -105,7 +105,7 @@ def serving(folder: Path, port: int, arguments: Sequence[str]) -> Iterator[HubUn
             yield running
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
             print((folder / "hub.log").read_text()[-4000:])
 
 

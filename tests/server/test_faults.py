@@ -43,7 +43,7 @@ async def test_a_hanging_agent_leaves_the_server_answering(gpumon, listen, jp_fe
         hello = await client.next(Hello, lambda hello: hello.status.state == "stalled")
         assert hello.status.since is not None
         for route in ("hello", "samples", "processes", "sampler"):
-            await jp_fetch("gpumon", "api", route, request_timeout=5)
+            await jp_fetch("gpumon", "api", route, request_timeout=30)
     finally:
         os.kill(agent, signal.SIGCONT)
     await client.live()

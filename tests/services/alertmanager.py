@@ -32,7 +32,7 @@ class Alertmanager:
 
     def alerts(self) -> list[dict[str, Any]]:
         """What it holds for firing, by its own API."""
-        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=30) as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 

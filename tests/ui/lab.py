@@ -9,7 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..services import free_port
 
@@ -89,6 +91,13 @@ class Lab:
         with urllib.request.urlopen(request, timeout=30) as answer:
             text = answer.read()
         return json.loads(text) if text else None
+
+    def until(self, path: str, holds: Callable[[Any], object], seconds: float = 40) -> None:
+        """Wait until what the server answers is so: a page saves its layout and its settings a while after."""
+        deadline = time.monotonic() + seconds
+        while not holds(found := self.api(path)):
+            assert time.monotonic() < deadline, f"{path}: {found}"
+            time.sleep(0.2)
 
     def notebook(self, name: str, outputs: list[dict[str, object]] | None = None, source: str = "1") -> str:
         """A notebook with one cell, in the server's root."""

@@ -10,6 +10,7 @@ from .conftest import expect, says
 
 pytestmark = pytest.mark.ui
 
+SETTINGS = "lab/api/settings/jupyter-gpumon:plugin"
 NOTEBOOK = "sim:gpus=2&script=notebook"
 ONE = "sim:gpus=1&script=training"
 EIGHT = "sim:gpus=8&script=training"
@@ -78,7 +79,8 @@ def test_a_measured_notebook_is_a_line_that_opens(lab, visit):
 
 def test_the_tabs_answer_to_keys_and_are_remembered(lab, visit):
     """Arrows, Home and End move; one tab is in the order of Tab; a page that is loaded anew opens with the last one."""
-    view = visit(lab(EIGHT)).open().live()
+    server = lab(EIGHT)
+    view = visit(server).open().live()
     now, tab = view.panel.get_by_role("tab").all()[:2]
     assert [each.get_attribute("tabindex") for each in (now, tab)] == ["0", "-1"]
     now.press("ArrowRight")
@@ -87,12 +89,12 @@ def test_the_tabs_answer_to_keys_and_are_remembered(lab, visit):
     assert tab.evaluate("e => e === document.activeElement")
     shown = view.panel.get_by_role("tabpanel")
     assert shown.get_attribute("aria-labelledby") == tab.get_attribute("id")
-    view.page.wait_for_timeout(1000)  # the settings are kept with a delay
+    server.until(SETTINGS, lambda kept: kept["settings"].get("tab") == "energy")
     view.open("").show()
     view.panel.locator(".jp-GpuMon-energy .jp-GpuMon-board").first.wait_for(timeout=40_000)
     view.panel.get_by_role("tab", name="Energy").press("Home")
     view.panel.locator(".jp-GpuMon-lineBox").first.wait_for(timeout=40_000)
-    view.page.wait_for_timeout(1000)
+    server.until(SETTINGS, lambda kept: kept["settings"].get("tab") != "energy")
 
 
 def test_the_unit_is_chosen_for_tab_and_cells_alike(lab, visit):
