@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.server.hub import HubUnderTest, hub_of, serving
-from tests.services import free_port
+from tests.services import PATIENCE, free_port
 
 from .lab import settle
 
@@ -128,6 +128,8 @@ def test_the_example_is_a_hub_whose_users_see_their_gpus(chromium, proxy, tmp_pa
         "ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{free_port()}",
         "ConfigurableHTTPProxy.pid_file": tmp_path / "proxy.pid",
         "SimpleLocalProcessSpawner.home_dir_template": tmp_path / "{username}",
+        "Spawner.port": free_port(),
+        "Spawner.http_timeout": int(PATIENCE),
         "Spawner.args": ["--allow-root"] if hasattr(os, "getuid") and os.getuid() == 0 else [],
     }
     arguments = ["-f", str(EXAMPLE), *(f"--{name}={value}" for name, value in traits.items())]
