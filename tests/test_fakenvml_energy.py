@@ -37,9 +37,9 @@ def watch(seconds):
 def test_the_energy_counter_is_the_exact_integral_at_its_updates(fake_nvml, ask, kind):
     """Each value is the integral of power at one of the moments epoch + phase + k periods, to the millijoule."""
     driver = fake_nvml(power=PROFILES[kind], energy_period=0.05, energy_phase=0.013)
-    seen = ask(driver, WATCH + "say(watch(0.5))")
+    seen = ask(driver, WATCH + "say(watch(1))")
     first, truth = driver.scenario.get("epoch") + 0.013, driver.timeline()
-    assert len(seen) >= 8
+    assert len(seen) >= 5
     for _, after, value in seen:
         update = first + (after - first) // 0.05 * 0.05
         possible = [truth.total(update - lag * 0.05) * 1000 for lag in (0, 1)]  # the update may fall within the read

@@ -105,12 +105,14 @@ def cadence(found: Sequence[Step]) -> dict[str, float | int | None]:
     """Period and jitter of the changes, in seconds, where there are enough of them to tell."""
     if len(found) < 4:
         return {"updates": len(found), "period": None, "jitter": None}
-    gaps = sorted(b.time - a.time for a, b in pairwise(found))
+    usual = statistics.median(step.time - step.since for step in found)
+    sharp = [step for step in found if step.time - step.since <= 3 * usual]  # the others were late
+    gaps = sorted(b.time - a.time for a, b in pairwise(sharp))
     rough = gaps[len(gaps) // 10]  # a value may stay the same over an update, but not change between two
-    jumps = [max(1, round((b.time - a.time) / rough)) for a, b in pairwise(found)]
+    jumps = [max(1, round((b.time - a.time) / rough)) for a, b in pairwise(sharp)]
     numbers = [0, *accumulate(jumps)]
-    period, phase = line([(n, (step.since + step.time) / 2) for n, step in zip(numbers, found, strict=True)])
-    off = [(step.since + step.time) / 2 - phase - n * period for n, step in zip(numbers, found, strict=True)]
+    period, phase = line([(n, (step.since + step.time) / 2) for n, step in zip(numbers, sharp, strict=True)])
+    off = [(step.since + step.time) / 2 - phase - n * period for n, step in zip(numbers, sharp, strict=True)]
     return {"updates": len(found), "period": period, "jitter": statistics.pstdev(off)}
 
 

@@ -15,7 +15,7 @@ from jupyter_gpumon.server.app import GpuMon
 from jupyter_gpumon.server.scraping import Collector
 from jupyter_gpumon.wire import Message, decode, encode
 
-SECONDS = 15.0
+SECONDS = 60.0
 """Bound on every wait."""
 
 
