@@ -10,6 +10,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # beside other tests an example may take as long as it likes
 
 pytest_plugins = [
     "pytest_jupyter.jupyter_server",

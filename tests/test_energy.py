@@ -232,7 +232,7 @@ def test_ten_minutes_are_kept_and_no_more():
 moments = st.floats(0, 30, allow_nan=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     growth=st.lists(st.tuples(st.floats(0, 3), st.floats(1e-3, 2), st.floats(-50, 500)), max_size=30),
     start=moments,

@@ -268,7 +268,7 @@ def test_without_any_power_it_is_an_estimate_and_never_nothing():
     assert busy.warning == estimate.WARNING
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(st.tuples(st.floats(1e-4, 6), st.floats(0, 800)), min_size=1, max_size=60),
     kind=st.sampled_from(["instant", "average", "buffer"]),

@@ -32,7 +32,7 @@ def watched(steps, seed, *, jitter=0.0, delay=0.0):
     return truth, counter, ledger, list(follow({GPU: counter}, UNTIL, rng, sensor=sensor))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(powers, windows, st.integers(0, 1 << 30), st.sampled_from(((0.0, 0.0), (0.005, 0.03))))
 def test_parts_add_up_to_the_counter_exactly(steps, cells, seed, kind):
     """Any power, any windows, nested and overlapping, asked for as they end: nothing is lost, nothing counted twice."""
@@ -61,7 +61,7 @@ def test_parts_add_up_to_the_counter_exactly(steps, cells, seed, kind):
     assert all(min(abs(end - joules) for joules in shown) < 1e-3 for end in ends)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(powers, windows, st.integers(0, 1 << 30), st.sampled_from(((0.0, 0.0), (0.005, 0.03))))
 def test_certain_intervals_hold_the_truth_whatever_the_load_does(steps, cells, seed, kind):
     """Not isolated, not steady, not marked in time: it holds as soon as it is asked for, and when it is final."""

@@ -97,10 +97,10 @@ def test_the_name_of_the_cpu_is_read_from_the_system(tmp_path):
 def test_children_count_also_when_they_have_ended():
     """A subprocess that computed is counted after it was waited for; this process's own time is apart."""
     before, own = descendants().seconds, own_seconds()
-    code = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    code = "import time; end = time.process_time() + 1\nwhile time.process_time() < end: pass"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    assert descendants().seconds - before > 0.25
-    assert own_seconds() - own < 0.25
+    assert descendants().seconds - before > 0.9
+    assert own_seconds() - own < 0.5
 
 
 def test_children_that_live_count_where_the_system_lists_them(require):

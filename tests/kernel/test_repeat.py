@@ -77,7 +77,7 @@ def test_a_number_of_runs_gives_so_many_and_their_spread(notebook):
     assert found["runs"] == 5
     assert len(found["joules"]) == 4
     assert "first" in found
-    assert 0.3 <= found["seconds"] < 1
+    assert 0.3 <= found["seconds"] < 3
     assert found["low"] < found["mean"] < found["high"]
     assert 30 < found["mean"] / found["seconds"] < 800  # watts, of a board that draws 75 to 700
     assert "five: " in record["text/plain"]
