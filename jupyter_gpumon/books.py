@@ -48,9 +48,9 @@ class NotebookBook(Struct, frozen=True, kw_only=True, omit_defaults=True):
     energy: dict[str, Energy] = field(default_factory=dict)
     """The sums of its cells; intervals are added end to end."""
     unresolved: int = 0
-    """Energies of cells that are in no sum, because only a bound is known of them, or nothing."""
+    """Energies of which only a bound is known, counted by the middle of what they can be; or nothing, in no sum."""
     bound: float = 0.0
-    """What these can have been at most, as far as there is a bound."""
+    """What these can have been at most, together."""
     background: dict[str, float] = field(default_factory=dict)
     estimate: dict[str, float] = field(default_factory=dict)
     """Energies that are only estimated, of MIG instances and where a share is a guess; in no other sum."""

@@ -70,6 +70,11 @@ def anew(found: Footprint | None, energy: Iterable[Energy]) -> Footprint | None:
     return _costed(_weighed(replace(found, joules=joules), kwh), kwh)
 
 
+def told(found: Footprint | None, energy: Iterable[Energy]) -> Footprint | None:
+    """For a sum: where ``found`` says no number, that of these energies, by the same factors."""
+    return found if found is None or found.joules is not None else anew(found, energy) or found
+
+
 def _best(energy: Iterable[Energy]) -> list[Energy]:
     """What was measured; where nothing was, what was estimated."""
     parts = list(energy)

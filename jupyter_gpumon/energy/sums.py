@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from ..model import Energy
 
 _METHODS = ("rapl", "counter", "power", "estimate")
@@ -30,6 +32,17 @@ def total(parts: Iterable[Energy]) -> Energy:
         final=all(e.final for e in parts),
         warning="; ".join(dict.fromkeys(e.warning for e in parts if e.warning)),
     )
+
+
+def placed(energy: Energy) -> Energy:
+    """For a sum: where only a bound is known, the middle of what it can be, since many of them err to both sides.
+
+    Its interval stays as wide, so that of the sum grows by it; what nothing is known of stays unknown.
+    """
+    if energy.joules is not None or energy.high is None:
+        return energy
+    low = energy.low or 0.0
+    return replace(energy, joules=(low + energy.high) / 2, low=low)
 
 
 def _least(methods: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator
 
+from ..energy.sums import placed
 from ..model import Cell, Device, Energy, Hello
 from .families import Families, Labels
 from .names import gpu_labels
@@ -85,6 +86,6 @@ def _charged(cell: Cell) -> Iterator[tuple[str, float]]:
     """(device name, joules) of what was measured on the devices that the cell used; nested cells say their own."""
     energies: dict[str, Energy] = {**cell.energy, **cell.exclusive}
     for device in cell.devices:
-        energy = energies.get(device.name)
-        if device.used and energy is not None and energy.joules is not None and energy.method != "estimate":
+        energy = placed(energies.get(device.name, Energy()))
+        if device.used and energy.joules is not None and energy.method != "estimate":
             yield device.name, energy.joules

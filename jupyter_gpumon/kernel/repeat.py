@@ -17,8 +17,9 @@ from typing import Any
 
 from msgspec import structs
 
+from ..energy.sums import placed
 from ..model import Cell, Energy, Repeats
-from ..report.amounts import charge, middle
+from ..report.amounts import charge
 from ..spread import spread
 from .cells import Frame, Wish
 from .connect import Connection
@@ -128,17 +129,17 @@ class Repetition:
 
     def found(self) -> Repeats | None:
         """What is known by now; None before the first window is."""
-        known = [(value, runs) for value, runs in self._found if middle(value) is not None]
+        known = [(value, runs) for value, runs in self._found if placed(value).joules is not None]
         if not known or not self._runs:
             return None
         first = known[0] if len(known) > _FEWEST else None  # it compiles and fills caches
         counted = known[1:] if first else known
-        per_run = tuple((middle(value) or 0.0) / runs for value, runs in counted)
+        per_run = tuple((placed(value).joules or 0.0) / runs for value, runs in counted)
         return Repeats(
             runs=self._runs,
             batch=self._batch,
             joules=per_run,
-            first=middle(first[0]) if first else None,
+            first=placed(first[0]).joules if first else None,
             seconds=self._ran / self._runs,
             method=counted[0][0].method,
             **_interval(per_run, *counted[0]),

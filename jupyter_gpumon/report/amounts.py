@@ -101,10 +101,3 @@ def half(value: Energy) -> float | None:
 def between(low: float | None, high: float | None) -> str:
     """``4.11 kJ to 4.15 kJ``; an em dash where either is unknown."""
     return "—" if low is None or high is None else f"{said(low)} to {said(high)}"
-
-
-def middle(value: Energy) -> float | None:
-    """The energy; where only a bound is known, the middle of what it can be: many of them err to both sides."""
-    if value.joules is not None or value.high is None:
-        return value.joules
-    return ((value.low or 0.0) + value.high) / 2

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import structs
-
 from ..carbon import footprint
-from ..energy.sums import total
+from ..energy.sums import placed, total
 from ..errors import GpuMonError
 from ..model import Cell, Energy, Footprint
 from ..units import duration
 from . import method
-from .amounts import Charge, charge, charge_of, energy, middle, net, resolved, used
+from .amounts import Charge, charge, charge_of, energy, net, resolved, used
 from .tables import filled
 from .words import cost
 
@@ -26,7 +24,7 @@ class OrderError(GpuMonError):
 
 def joules_of(cell: Cell) -> float:
     """What it cost; 0 where nothing is known."""
-    return middle(charge(cell).whole) or 0.0
+    return charge_together([cell]).whole.joules or 0.0
 
 
 ORDERS: dict[str, Callable[[Cell], float | str]] = {
@@ -65,21 +63,12 @@ def stated(cells: Sequence[Cell]) -> list[str]:
 
 def footprint_of(cells: Iterable[Cell]) -> Footprint | None:
     """Carbon and cost of these cells together, each joule once; where only a bound is known, as for energies."""
-    return footprint.total(_middle_footprint(cell) for cell in outer(cells))
+    return footprint.total(footprint.told(cell.footprint, _charged(cell)) for cell in outer(cells))
 
 
-def _middle_footprint(cell: Cell) -> Footprint | None:
-    found, joules = cell.footprint, middle(charge(cell).whole)
-    if found is None or found.joules is not None or joules is None:
-        return found
-    grams, cost = (_mean(found.grams_low, found.grams_high), _mean(found.cost_low, found.cost_high))
-    lows = {"grams_low": found.grams_low or 0.0, "cost_low": found.cost_low or 0.0}
-    known = {name: low for name, low in lows.items() if getattr(found, name.replace("low", "high")) is not None}
-    return structs.replace(found, joules=joules, grams=grams, cost=cost, **known)
-
-
-def _mean(low: float | None, high: float | None) -> float | None:
-    return None if high is None else ((low or 0.0) + high) / 2
+def _charged(cell: Cell) -> list[Energy]:
+    """The energies of the devices that count, ready for a sum."""
+    return [placed(cell.energy[name]) for name in used(cell) if name in cell.energy]
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
@@ -119,7 +108,7 @@ def charge_together(cells: Iterable[Cell]) -> Charge:
     A part that is only bounded lies somewhere between 0 and its bound: it widens the interval of the sum, and does not
     take away its number.
     """
-    return charge_of(_middle(c.energy[device]) for c in cells for device in used(c) if device in c.energy)
+    return charge_of(part for cell in cells for part in _charged(cell))
 
 
 def _sum(cells: Sequence[Cell]) -> tuple[str, ...]:
@@ -147,14 +136,7 @@ def _of_how_many(cells: Sequence[Cell]) -> str:
 
 def altogether(parts: Iterable[Energy]) -> Energy:
     """The sum for a report, bounded parts by their middle."""
-    return total(_middle(part) for part in parts)
-
-
-def _middle(part: Energy) -> Energy:
-    if part.joules is not None or part.high is None:
-        return part
-    low = part.low or 0.0
-    return Energy(joules=(low + part.high) / 2, low=low, high=part.high, method=part.method, final=part.final)
+    return total(map(placed, parts))
 
 
 def _within(cell: Cell, other: Cell) -> bool:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..books import NotebookBook
 from ..carbon import footprint
-from ..energy.sums import total
+from ..energy.sums import placed, total
 from ..model import Cell, Energy, Footprint
 
 ESTIMATE = "estimate"
@@ -30,21 +30,23 @@ def charged(cell: Cell, uuids: Mapping[str, str], since: float, kernel: str) -> 
     part = _part(cell, since)
     own = {**cell.energy, **cell.exclusive}
     used = {uuids[d.name]: own[d.name] for d in cell.devices if d.used and d.name in own and d.name in uuids}
-    known = {uuid: scaled(energy, part) for uuid, energy in used.items() if energy.joules is not None}
-    unknown = [energy for energy in used.values() if energy.joules is None]
-    after = {uuids[name]: energy.joules for name, energy in cell.background.items() if name in uuids}
+    charges = {uuid: placed(energy) for uuid, energy in used.items()}
+    known = {uuid: scaled(energy, part) for uuid, energy in charges.items() if energy.joules is not None}
+    unresolved = [energy for energy in used.values() if energy.joules is None]
+    after = {uuids[name]: placed(energy).joules for name, energy in cell.background.items() if name in uuids}
+    costs = footprint.anew if cell.exclusive else footprint.told
     return NotebookBook(
         notebook=cell.notebook,
         kernel=kernel,
         cells=0 if cell.within else 1,
         seconds=0.0 if cell.within else (cell.end - cell.start) * part,
         energy={uuid: energy for uuid, energy in known.items() if energy.method != ESTIMATE},
-        unresolved=len(unknown),
-        bound=sum(energy.high or 0.0 for energy in unknown) * part,
+        unresolved=len(unresolved),
+        bound=sum(energy.high or 0.0 for energy in unresolved) * part,
         background={uuid: joules * part for uuid, joules in after.items() if joules is not None},
         estimate={uuid: energy.joules or 0.0 for uuid, energy in known.items() if energy.method == ESTIMATE},
         host=None if cell.within else _host(cell.host_energy.values(), part),
-        footprint=_shrunk(footprint.anew(cell.footprint, used.values()) if cell.exclusive else cell.footprint, part),
+        footprint=_shrunk(costs(cell.footprint, charges.values()), part),
     )
 
 
@@ -61,7 +63,7 @@ def scaled(energy: Energy, part: float) -> Energy:
 
 
 def _shrunk(found: Footprint | None, part: float) -> Footprint | None:
-    """Of what was measured and resolved; nothing else is in any sum."""
+    """Of what was measured; an estimate is in no sum."""
     if found is None or found.estimate or found.joules is None:
         return None
     return replace(found, **{name: _times(getattr(found, name), part) for name in _SAID})

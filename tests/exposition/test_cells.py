@@ -63,7 +63,7 @@ def test_a_record_counts_once_and_when_it_is_complete(counted):
 
 
 def test_only_what_was_measured_counts(counted):
-    """No estimate, no mere bound, no GPU that the cell did not use; of nested measurements each its own part."""
+    """No estimate, a mere bound by its middle, no GPU that the cell did not use; of nested ones each its own part."""
     series = counted(
         0,
         cell(1, energy={"gpu0": Energy(joules=7.0, method="estimate")}),
@@ -75,7 +75,7 @@ def test_only_what_was_measured_counts(counted):
         ),
         cell(4, joules=100.0, exclusive={"gpu0": Energy(joules=30.0)}),
     )
-    assert series.of("gpumon_cell_energy_joules_total") == 31
+    assert series.of("gpumon_cell_energy_joules_total") == 9 + 1 + 30
     assert series.of("gpumon_cells_total", status="ok") == 4
 
 

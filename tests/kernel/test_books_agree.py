@@ -17,6 +17,7 @@ CELLS = {
     "repeated": "%%gpumon --repeat 4 -t repeated\nwork(0.4, watts=400)",
     "measured part": 'with gm.measure("part"): work(1.5, watts=300)\ntime.sleep(0.5)',
     "spans too short to tell": 'for _ in range(40):\n    with gm.span("step", sync=False): work(0.03, watts=450)',
+    "too short to tell": "%%gpumon -t blink\nwork(0.002, watts=450)",
     "span in a span": 'with gm.span("all"):\n    work(1, watts=300)\n    with gm.span("end"): work(0.02, watts=300)',
     "part of a repeated cell": '%%gpumon --repeat 3\nwith gm.measure("part"): work(0.5, watts=300)\ntime.sleep(0.2)',
     "from one call to another": "gm.start()\nwork(1, watts=300)\n_ = gm.stop(show=False)",
@@ -34,7 +35,7 @@ def whole():
 """The notebook's own sum, each joule once: what ``%gpumon report`` says."""
 
 
-SECONDS = 20.0
+SECONDS = 60.0
 """Bound on the wait for a record."""
 
 
@@ -67,17 +68,17 @@ def notebook(fakenvml_library, tmp_path_factory):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_books_and_the_notebook_agree(notebook, cell):
-    """On what this cell took, whatever was measured within it: one cell by the notebook, its whole energy by both."""
+    """On what this cell took, to the millijoule, whatever was measured within it; one cell, its whole energy."""
     (before, cells), booked = notebook.says(), notebook.booked()
     (record,) = notebook.kernel.records(CELLS[cell])
     took = record["energy"]["gpu0"]
     after, number = notebook.says()
     assert number - cells == 1
-    assert after - before == pytest.approx(took["joules"], abs=1e-3)
+    assert after - before == pytest.approx(took.get("joules", took["high"] / 2), abs=1e-3)
     end = time.monotonic() + SECONDS
-    while notebook.booked() - booked < took["low"] and time.monotonic() < end:
+    while abs(notebook.booked() - booked - (after - before)) > 1e-3 and time.monotonic() < end:
         time.sleep(0.1)  # records are posted in the background
-    assert took["low"] - 1 <= notebook.booked() - booked <= took["high"] + 1
+    assert notebook.booked() - booked == pytest.approx(after - before, abs=1e-3)
 
 
 def test_what_a_record_lies_within_has_a_record(notebook):

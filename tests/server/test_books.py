@@ -157,8 +157,8 @@ def test_a_part_too_short_to_tell_is_counted_with_what_its_cell_is_without():
     assert book.footprint.cost == pytest.approx(988 * 1.2 / 3.6e6 * 3000)
 
 
-def test_estimates_and_bounds_are_in_no_sum():
-    """A MIG instance's share, and a cell too short to be resolved, are told apart; their energy is in the rest."""
+def test_estimates_are_in_no_sum_and_bounds_by_their_middle():
+    """A MIG instance's share is told apart, its energy is in the rest; a cell too short to tell widens the sum."""
     instance = Device(uuid="MIG-1", index=0, instance=0, name="H200 MIG", parent="GPU-a")
     run = Run(replace(HELLO, devices=(*HELLO.devices, instance)))
     run.step(1.0, 500.0)
@@ -166,8 +166,9 @@ def test_estimates_and_bounds_are_in_no_sum():
     guess = run.cell(1, None, "c2", energy={"gpu0:0": Energy(joules=80.0, method="estimate")})
     run.keeper.post(replace(guess, devices=(CellDevice(name="gpu0:0", model="H200 MIG"),)), "k1")
     (book,) = run.books().start.notebooks
-    assert (book.energy, book.estimate, book.unresolved, book.bound) == ({}, {"MIG-1": 80.0}, 1, 9.0)
-    assert (run.board().cells, run.board().rest) == (0.0, 500.0)
+    assert (book.estimate, book.unresolved, book.bound) == ({"MIG-1": 80.0}, 1, 9.0)
+    assert book.energy == {"GPU-a": Energy(joules=4.5, low=0.0, high=9.0)}
+    assert (run.board().cells, run.board().rest) == (4.5, 495.5)
 
 
 def test_today_begins_at_midnight():

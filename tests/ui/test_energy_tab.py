@@ -130,7 +130,7 @@ BOOK = {
         {"notebook": "x/a.ipynb", "kernel": "k2", "cells": 1, "seconds": 1.0,
          "energy": {"B": {"joules": 520.0}}, "estimate": {"B": 80.0}, "unresolved": 2, "bound": 36.0},
         {"notebook": "open.ipynb", "kernel": "k3"},
-        {"cells": 1, "unresolved": 1, "bound": 18.0}],
+        {"cells": 1, "energy": {"A": {"joules": 9.0, "low": 0.0, "high": 18.0}}, "unresolved": 1, "bound": 18.0}],
 }  # fmt: skip
 
 
@@ -176,8 +176,9 @@ def test_the_books_are_told_in_full(lab, visit):
     assert "74 mg CO₂e (DE 2023: 381 g/kWh, Ember, PUE 1.2) · 0.0070 ct" in b
     assert "700 J ±1.4 % · net 600 J" in b
     assert "80.0 J, an estimate, in no sum" in a
-    assert "2 × · ≤ 36.0 J" in a
+    assert "2 × · ≤ 36.0 J together, counted by half" in a
     assert "1 × · ≤ 18.0 J" in nameless
+    assert tab.locator(".jp-GpuMon-ledger td", has_text="≤ 18.0 J").first.inner_text() == "≤ 18.0 J"
     assert "none was measured" in unmeasured
     expect(tab.locator(".jp-GpuMon-hatch")).to_have_count(1)
     view.picture("energy-books")

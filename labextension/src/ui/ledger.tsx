@@ -120,7 +120,7 @@ function Name(
   );
 }
 
-/** The sum of what was resolved; else the bound, else that it was not measured. */
+/** The sum; else the estimate, else that it was not measured. */
 function costText({ energy, book }: INotebookRow, say: ISay): string {
   if (energy) {
     return energyText(energy, say);
@@ -129,7 +129,7 @@ function costText({ energy, book }: INotebookRow, say: ISay): string {
   if (estimate.length) {
     return say.trans.__('%1 (estimate)', joules(sum(estimate), say.unit));
   }
-  return book.bound ? `≤ ${joules(book.bound, say.unit)}` : UNKNOWN;
+  return UNKNOWN;
 }
 
 function sum(values: readonly number[]): number {
@@ -191,7 +191,9 @@ function pairsOf(
   const known = (value: number | null | undefined): string | null =>
     value ? joules(value, unit) : null;
   const { cells = 0, unresolved = 0, bound = 0 } = book; // a part may be measured before its cell is done
-  const most = bound ? `≤ ${joules(bound, unit)}` : trans.__('energy unknown');
+  const most = bound
+    ? trans.__('≤ %1 together, counted by half', joules(bound, unit))
+    : trans.__('energy unknown');
   return [
     [trans.__('time of its cells'), cells ? duration(book.seconds ?? 0) : null],
     [trans.__('after its cells'), known(sum(Object.values(book.background ?? {})))],
