@@ -138,6 +138,6 @@ def test_the_servers_books_add_up_too(story):
     (board,) = story.books["devices"].values()
     parts = sum(board.get(part, 0.0) for part in ("cells", "background", "idle", "rest"))
     assert parts == pytest.approx(board["joules"], abs=1e-3)
-    records = sum(record["energy"]["gpu0"].get("joules", 0.0) for record in story.records.values())
+    records = sum(cost.get("joules", cost["high"] / 2) for cost in map(story.cost, story.records))
     assert board["cells"] == pytest.approx(records, rel=1e-6)
     assert len([book for book in story.books["notebooks"] if book.get("cells")]) == 2
