@@ -82,7 +82,8 @@ def _children(proc: Path, pid: int) -> list[int]:
 
 def _used(proc: Path, pid: int) -> Work | None:
     try:
-        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        # Linux cuts the name in it at 15 bytes, also inside a letter.
+        fields = (proc / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:
         return None
     user, system, children_user, children_system = map(int, fields[11:15])

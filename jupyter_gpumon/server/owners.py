@@ -84,7 +84,7 @@ class Owners:
         kernels = self.kernels
         for pid in lineage(process):
             if pid in kernels.pids or pid in kernels.terminals or pid == self._server:
-                return Owner(kernels.pids.get(pid), process.name(), process.create_time())
+                return Owner(kernels.pids.get(pid), name_of(process), process.create_time())
         return None
 
     def _remember(self, key: tuple[int, float], owner: Owner | None) -> None:
@@ -94,6 +94,11 @@ class Owners:
         if len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
         self._known[key] = owner
+
+
+def name_of(process: psutil.Process) -> str:
+    """Its name. Linux cuts names at 15 bytes, also inside a letter: half a letter becomes U+FFFD, so it can be sent."""
+    return os.fsencode(process.name()).decode("utf-8", "replace")
 
 
 def lineage(process: psutil.Process) -> Iterator[int]:
