@@ -33,13 +33,13 @@ class AskedLinks:
     async def asked(self) -> Links:
         """Everything. The first time there are two looks, for without a second one no rate is known."""
         if time.monotonic() - self._silent > SULK:
-            await self._look()
+            await self._look(FRESH)
             if not self._wiring.moving:
                 await asyncio.sleep(1.0)
                 await self._look(0.5)
         return self._wiring.links()
 
-    async def _look(self, fresh: float = FRESH) -> None:
+    async def _look(self, fresh: float) -> None:
         before, now = self._wiring.looked, time.monotonic()
         if before is not None and now - self._answered < fresh:
             return

@@ -110,6 +110,8 @@ class RemoteSource:
             if isinstance(message, Subscribe):
                 self._subscribe = message
             connection = self._connection
+            if connection is not None:
+                connection.settimeout(self._patience())
             sent = connection is not None and _sent(connection, message)
             if not sent and isinstance(message, PostCell | PostRun):
                 self._unsent.append(message)
@@ -140,6 +142,10 @@ class RemoteSource:
             self._closing.wait(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
+    def _patience(self) -> float:
+        """Seconds of silence that are no sign of a dead connection, at the server's rate and at the one asked for."""
+        return max(self._quiet, 4 * self._hello.interval, 2 * (self._subscribe.every or 0.0))
+
     def _disconnected(self, reason: str, clock: Clock) -> Hello:
         status, known = self._hello.status, self._hello.status.state == "disconnected"
         self._told = reason
@@ -163,7 +169,7 @@ class RemoteSource:
         Raises:
             OSError: it cannot be made, or is lost.
         """
-        connection = _connect(self._target, self._quiet)
+        connection = _connect(self._target, self._patience())
         try:
             with self._lock:
                 self._connection = connection
@@ -174,7 +180,7 @@ class RemoteSource:
                 message = _decoded(text, self._target.shown)
                 if isinstance(message, Hello):
                     self._hello = message
-                    connection.settimeout(max(self._quiet, 4 * message.interval))
+                    connection.settimeout(self._patience())
                 if message is not None:
                     yield message
         finally:

@@ -1,10 +1,11 @@
-"""A real Jupyter server with a real agent on the fake driver, whose minute is two seconds long."""
+"""A real Jupyter server with a real agent on the fake driver, whose minute is six seconds long."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from jupyter_gpumon.model import Request
 from jupyter_gpumon.server.app import GpuMon
 from jupyter_gpumon.server.unix import socket_path
 from tests.fakenvml import FakeDriver
-from tests.server.conftest import eventually, gpumon, jp_server_config  # noqa: F401 - fixtures
+from tests.server.conftest import SECONDS, eventually, gpumon, jp_server_config  # noqa: F401 - fixtures
 
-MINUTE = 2.0
+MINUTE = 6.0
 
 
 @pytest.fixture
@@ -75,11 +76,10 @@ class Surfaces:
 
     async def until(self, watch: str, state: str) -> None:
         """Wait until a watch stands so."""
-        for _ in range(400):
-            if await self.state(watch) == state:
-                return
+        end = time.monotonic() + SECONDS
+        while await self.state(watch) != state:
+            assert time.monotonic() < end, f"{watch} never was {state}: {await self.rest()}"
             await asyncio.sleep(0.03)
-        raise AssertionError(f"{watch} never was {state}: {await self.rest()}")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_gpumon.links import Link
 from jupyter_gpumon.model import Device, Gpu, Hello, Process, Sample
+from jupyter_gpumon.server import links
 from jupyter_gpumon.wiring import Wiring
 from tests.server.conftest import eventually
 
@@ -64,8 +65,9 @@ def test_boards_that_can_be_split_are_a_tree():
     assert "split (MIG)" in wired().links().devices[2].note
 
 
-async def test_the_server_looks_when_it_is_asked(driver, gpumon, jp_fetch):
+async def test_the_server_looks_when_it_is_asked(driver, gpumon, jp_fetch, monkeypatch):
     """And not before: nobody who does not look pays for it."""
+    monkeypatch.setattr(links, "FRESH", 60.0)
     await eventually(lambda: gpumon.service.tally.samples > 3, "samples")
     field = "nvmlDeviceGetNvLinkRemotePciInfo_v2"
     assert field not in driver.stats().calls

@@ -105,7 +105,11 @@ def serving(folder: Path, port: int, arguments: Sequence[str]) -> Iterator[HubUn
             yield running
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             print((folder / "hub.log").read_text()[-4000:])
 
 

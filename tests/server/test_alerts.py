@@ -19,7 +19,7 @@ from jupyter_gpumon.rulebook import AlertBook
 from jupyter_gpumon.server.unix import socket_path
 from jupyter_gpumon.sources.server import asked
 
-from .conftest import eventually
+from .conftest import SECONDS, eventually
 
 RULES = [
     {"id": "at-work", "when": "power > 200", "level": "info", "title": "It works"},
@@ -86,7 +86,7 @@ async def test_what_fires_stands_in_rest_and_rides_in_the_stream(ask, fires, lis
 
     following = asyncio.create_task(follow())
     alerts = await fires("at-work")
-    await asyncio.wait_for(following, 15)
+    await asyncio.wait_for(following, SECONDS)
     book = await ask("alerts")
     told = [alert for alert in book["alerts"] if alert["finding"]["rule"] == "at-work"]
     assert {alert["id"] for alert in told} == {alert.id for alert in alerts} == set(seen)

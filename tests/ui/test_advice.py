@@ -36,7 +36,7 @@ def test_a_machine_at_rest_has_no_advice(server, visit):
     """In words, with the time that was looked at."""
     view = visit(server).open().live()
     shown = tab(view)
-    shown.get_by_text("No advice: nothing was found").wait_for(timeout=20_000)
+    shown.get_by_text("No advice: nothing was found").wait_for(timeout=60_000)
     says(shown, "to")
     view.picture("advice-empty")
 
@@ -67,7 +67,7 @@ def test_three_bad_cells_are_told_and_helped(server, visit):
             " return jupyterapp.shell.currentWidget.content.scrollToItem(at, 'center') }",
             words,
         )
-        where.wait_for(timeout=20_000)
+        where.wait_for(timeout=60_000)
         where.scroll_into_view_if_needed()
         view.picture(f"advice-notebook-{number}")
     _insert(view, cells)
@@ -88,5 +88,5 @@ def _insert(view, cells):
     assert code == shown
     view.picture("advice-inserted")
     item.get_by_text("Dismiss").click()
-    view.panel.get_by_text("that was dismissed").wait_for(timeout=10_000)
+    view.panel.get_by_text("that was dismissed").wait_for(timeout=40_000)
     assert view.errors == []

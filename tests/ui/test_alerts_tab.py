@@ -141,7 +141,7 @@ def test_a_mistake_in_a_rule_is_underlined_where_it_is(lab, visit):
 def test_a_notification_interrupts_the_kernel_that_it_is_about(lab, visit):
     """And leads to its notebook; of a kernel that is not here it offers no such thing."""
     server = lab(BUSY)
-    server.notebook("guilty.ipynb", source="import time; print('runs', flush=True); time.sleep(60)")
+    server.notebook("guilty.ipynb", source="import time; print('runs', flush=True); time.sleep(600)")
     view = visit(server)
     view.open().live()
     view.notebook("guilty.ipynb")

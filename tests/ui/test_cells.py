@@ -154,9 +154,9 @@ def test_a_measured_block_is_a_band_in_the_charts(lab, visit):
     view.notebook("bands.ipynb")
     view.run("notebook:run-all-cells")
     named = "() => /cells: epoch 1/.test(document.querySelector('#jp-gpumon [data-metric=power] caption')?.textContent)"
-    view.wait(named, seconds=30)
+    view.wait(named)
     view.picture("band")
     later = visit(server).open().live()
-    later.wait(named, seconds=20)
+    later.wait(named)
     for kernel in server.api("api/kernels"):
         server.api(f"api/kernels/{kernel['id']}", "DELETE")

@@ -56,7 +56,7 @@ def test_a_measured_notebook_is_a_line_that_opens(lab, visit):
     view.run("notebook:run-all-cells")
     row = tab.locator(".jp-GpuMon-ledger tbody tr", has_text="train")
     row.get_by_text(re.compile(r"\d J ±")).wait_for(timeout=40_000)
-    view.wait("() => document.querySelector('.jp-GpuMon-ledger td')?.textContent === '2'")
+    expect(row.locator("td").first).to_have_text("2")
     cost = joules(row.first.inner_text())
     row.get_by_role("button", name="More about train").click()
     more = tab.locator(".jp-GpuMon-ledgerMore").inner_text()

@@ -41,7 +41,7 @@ def exported(tmp_path_factory):
         patch.setenv("GPUMON_SOURCE", "sim:gpus=2&script=notebook")
         for name in ("JPY_PARENT_PID", "GPUMON_UNITS", "GPUMON_REGION", "GPUMON_PRICE", "GPUMON_PUE"):
             patch.delenv(name, raising=False)
-        NotebookClient(notebook, timeout=90).execute()
+        NotebookClient(notebook, timeout=90, iopub_timeout=60).execute()
     path = tmp_path_factory.mktemp("export") / "energy.ipynb"
     nbformat.write(notebook, path)
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output", path.with_suffix(".html"), path]

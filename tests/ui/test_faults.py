@@ -156,7 +156,7 @@ def test_driver_and_library_differ(watched):
     said = watched.note("different versions")
     watched.picture("mismatch")
     assert "reboot the machine" in said
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while watched.server.agent == agent:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -256,7 +256,7 @@ def test_a_flood_of_events(watched):
     watched.driver.write(watched.driver.scenario)
     watched.happened("Illegal memory access")
     watched.view.wait(
-        "() => /×\\s*[12]\\d{3}/.test(document.querySelector('.jp-GpuMon-happenings').innerText)", seconds=30
+        "() => /×\\s*\\d{3,}/.test(document.querySelector('.jp-GpuMon-happenings').innerText)", seconds=30
     )
     watched.picture("flood")
     watched.live()

@@ -23,15 +23,15 @@ ROOT = Path(__file__).parents[2]
 TITLES = {watch.name: watch.title for watch in WATCHES}
 WELL, ILL = 0, (1, 2, 3)
 """GPUs: that to which nothing happens, and those of which each has another fault of a watch."""
-SECONDS = 30.0
-ASKED_AGAIN = 100.0
+SECONDS = 90.0
+ASKED_AGAIN = 180.0
 """What could not be read is asked for again a minute later."""
 
 Fault = tuple[str, int, Injection]
 
 
 class HurriedLab(FaultyLab):
-    """A server whose minute of the watches is six seconds long."""
+    """A server whose minute of the watches is fifteen seconds long."""
 
     def start(self) -> None:
         """Start it with the extension that hurries."""

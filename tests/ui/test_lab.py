@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from typing import Any
 
@@ -74,8 +76,7 @@ def test_metrics_and_range_are_picked_in_the_panel(lab, visit):
     chart.wait_for(timeout=40_000)
     says(chart.locator("figcaption"), "B/s")
     view.wait("() => /\\d [kMG]?B\\/s/.test(document.querySelector('[data-metric=pcie_tx] table').textContent)")
-    kept = view.server.api(SETTINGS)
-    assert "pcie_tx" in kept["settings"]["metrics"]
+    view.server.until(SETTINGS, lambda kept: "pcie_tx" in kept["settings"].get("metrics", []))
     with view.page.expect_response(re.compile("gpumon/api/samples.*since=")) as answered:
         view.panel.get_by_label("Time range", exact=True).select_option("1 h")
     assert answered.value.ok
@@ -124,16 +125,18 @@ def test_a_hidden_page_closes_its_socket_and_a_visible_one_catches_up(lab, visit
     view = visit(lab(TWO))
     view.page.on("websocket", lambda s: sockets.append(s) if "gpumon" in s.url else None)
     view.open().live()
+    gaps = "() => document.querySelector('[data-metric=power] caption').textContent.match(/ \\d+ gaps?/)?.[0]"
+    before = view.page.evaluate(gaps)
     hide = "h => { Object.defineProperty(document, 'hidden', {value: h, configurable: true});"
     view.page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange')); }", True)
     deadline = time.monotonic() + 40
     while not sockets[-1].is_closed() and time.monotonic() < deadline:
         view.page.wait_for_timeout(100)
-    assert [s.is_closed() for s in sockets] == [True]
+    assert all(s.is_closed() for s in sockets)
     view.page.wait_for_timeout(5000)
     view.page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange')); }", False)
     view.panel.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=40_000)
-    view.wait("() => / 0 gaps/.test(document.querySelector('[data-metric=power] caption').textContent)")
+    view.wait(f"before => ({gaps})() === before", before)
 
 
 def test_one_s_own_kernel_is_shut_down_from_the_panel(lab, visit):
@@ -172,7 +175,9 @@ def test_without_a_driver_the_page_says_what_to_do(lab, visit):
 
 def test_a_lost_gpu_keeps_its_place(lab, visit):
     """The card of a GPU that fell off the bus says so, and the other one goes on."""
-    view = visit(lab("sim:gpus=2&script=lost")).open().live()
+    server = lab("sim:gpus=2&script=lost")
+    view = visit(server).open().live()
+    os.kill(int(server.api("gpumon/api/sampler")["agent"]), signal.SIGKILL)  # it is lost 20 s after another has begun
     lost = view.panel.locator(".jp-GpuMon-card", has_text="lost")
     lost.wait_for(timeout=60_000)
     assert lost.locator(".jp-GpuMon-detail").inner_text()

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.ui
 ONE = "sim:gpus=1&script=training"
 EIGHT = "sim:gpus=8&script=training"
 PICTURE = "document.querySelector('#jp-gpumon .jp-GpuMon-chart canvas').toDataURL()"
+DRAWN = f"() => {PICTURE.removesuffix('.toDataURL()')}"
 LUMINANCE = """() => {
   const [r, g, b] = getComputedStyle(document.querySelector('#jp-gpumon')).backgroundColor.match(/\\d+/g).map(Number);
   return (r + g + b) / 3;
@@ -26,6 +27,7 @@ def test_the_panel_shows_a_gpu_and_moves(lab, visit):
     expect(card).to_have_count(1)
     expect(card.locator(".jp-GpuMon-meterLabel")).to_have_text(["Busy", "Memory", "Power", "Temp.", "SM clock"])
     says(card, re.compile(r"\d+ / 700 W"))
+    view.wait(DRAWN)
     before = view.page.evaluate(PICTURE)
     view.wait(f"before => {PICTURE} !== before", before)
     says(view.panel.locator(".jp-GpuMon-footer"), "simulated, every 1 s")
@@ -37,8 +39,11 @@ def test_the_panel_shows_a_gpu_and_moves(lab, visit):
 def test_pause_holds_the_picture_and_says_so(lab, visit):
     """Paused, nothing is drawn, the footer says so; going on, it moves again."""
     view = visit(lab(ONE)).open().live()
+    view.wait(DRAWN)
+    view.page.wait_for_timeout(3000)  # its history has come, and a sample is drawn over it
     view.panel.get_by_role("button", name="Pause the view").click()
     says(view.panel.locator(".jp-GpuMon-truth"), "paused")
+    view.page.wait_for_timeout(500)
     before = view.page.evaluate(PICTURE)
     view.page.wait_for_timeout(2500)
     assert view.page.evaluate(PICTURE) == before
@@ -56,16 +61,17 @@ def test_eight_gpus_fit_a_narrow_panel(lab, visit, width):
     expect(lines).to_have_count(8)
     chips = lines.locator(".jp-GpuMon-chip").evaluate_all("chips => chips.map(c => c.style.background)")
     assert len(set(chips)) == 8
+    view.page.wait_for_timeout(1000)  # charts follow the width a little later
     over = view.page.evaluate("""() => {
       const panel = document.querySelector('#jp-gpumon');
       const edge = panel.getBoundingClientRect().right + 0.5;
       const parts = [...panel.querySelectorAll('*')].filter(e => !e.closest('.jp-GpuMon-spoken, .uplot'));
       return parts.filter(e => e.getBoundingClientRect().right > edge || e.scrollWidth > e.clientWidth + 1
         && getComputedStyle(e).overflowX === 'visible' && getComputedStyle(e).display !== 'inline'
-      ).map(e => `${e.className}: ${e.textContent}`);
+      ).map(e => `${e.tagName}.${e.className} ${e.scrollWidth}/${e.clientWidth}: ${e.textContent.slice(0, 60)}`);
     }""")
-    assert over == []
     view.picture(f"eight-{width}")
+    assert over == []
 
 
 @pytest.mark.parametrize("source", [ONE, EIGHT])

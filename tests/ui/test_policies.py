@@ -43,6 +43,7 @@ def test_a_countdown_shows_what_will_be_done_and_cancel_stops_it(server, visit):
     view.run("notebook:run-all-cells")
     toast = view.page.locator(".Toastify__toast", has_text="interrupt the kernel of train.ipynb")
     toast.wait_for()
+    expect(view.page.locator(".Toastify__toast", has_text="Policy said: memory_used > 2 GB: Memory")).to_have_count(1)
     begun = toast.inner_text()
     assert "Policy full in " in begun
     assert "Memory" in begun
@@ -55,7 +56,6 @@ def test_a_countdown_shows_what_will_be_done_and_cancel_stops_it(server, visit):
     assert not actions(server, "waiting")
     time.sleep(1)
     expect(view.page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(1)
-    expect(view.page.locator(".Toastify__toast", has_text="Policy said: memory_used > 2 GB: Memory")).to_have_count(1)
     assert view.errors == []
 
 
