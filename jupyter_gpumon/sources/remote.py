@@ -110,8 +110,6 @@ class RemoteSource:
             if isinstance(message, Subscribe):
                 self._subscribe = message
             connection = self._connection
-            if connection is not None:
-                connection.settimeout(self._patience())
             sent = connection is not None and _sent(connection, message)
             if not sent and isinstance(message, PostCell | PostRun):
                 self._unsent.append(message)
@@ -142,10 +140,6 @@ class RemoteSource:
             self._closing.wait(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
-    def _patience(self) -> float:
-        """Seconds of silence that are no sign of a dead connection, at the server's rate and at the one asked for."""
-        return max(self._quiet, 4 * self._hello.interval, 2 * (self._subscribe.every or 0.0))
-
     def _disconnected(self, reason: str, clock: Clock) -> Hello:
         status, known = self._hello.status, self._hello.status.state == "disconnected"
         self._told = reason
@@ -169,18 +163,17 @@ class RemoteSource:
         Raises:
             OSError: it cannot be made, or is lost.
         """
-        connection = _connect(self._target, self._patience())
+        connection = _connect(self._target, self._quiet)
         try:
             with self._lock:
                 self._connection = connection
                 _sent(connection, self._subscribe)
                 while self._unsent and _sent(connection, self._unsent[0]):
                     self._unsent.popleft()
-            while not self._closing.is_set() and (text := _received(connection)):
+            while not self._closing.is_set() and (text := self._heard(connection)):
                 message = _decoded(text, self._target.shown)
                 if isinstance(message, Hello):
                     self._hello = message
-                    connection.settimeout(self._patience())
                 if message is not None:
                     yield message
         finally:
@@ -188,6 +181,21 @@ class RemoteSource:
                 self._connection = None
             _wake(connection)
             connection.shutdown()
+
+    def _heard(self, connection: WebSocket) -> bytes:
+        """The next message. A slower rate may be asked for while it is waited for: then it may take longer."""
+        patience = self._patience()
+        connection.settimeout(patience)
+        try:
+            return _received(connection)
+        except TimeoutError:
+            if self._patience() <= patience:
+                raise
+            return self._heard(connection)
+
+    def _patience(self) -> float:
+        """Seconds of silence after which the connection is dead, at the server's rate and at the one asked for."""
+        return max(self._quiet, 4 * self._hello.interval, 2 * (self._subscribe.every or 0.0))
 
 
 def _connect(target: Target, timeout: float) -> WebSocket:
