@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -26,6 +27,7 @@ KEPT = 2000
 SHOWN = 200
 """Alerts in one answer."""
 MEMORY = ":memory:"
+LOST = "Their history is lost when this server ends."
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS alerts (
@@ -95,22 +97,42 @@ class AlertHistory:
             alert.id, of.rule, of.level, of.uuid, alert.state, alert.fired, alert.resolved, self._server, _write(alert),
         )  # fmt: skip
 
-    def _say(self, error: Exception) -> None:
-        said = f"{self._path} does not take alerts: {error}. Their history is lost when this server ends."
+    def _say(self, error: Exception, what: str = "does not take alerts", then: str = LOST) -> None:
+        said = f"{self._path} {what}: {error}. {then}"
         if not self.problem:
             log.error("gpumon: %s", said)
         self.problem = said
 
     def firing(self) -> list[Alert]:
         """What fired when a server of this host ended: now this one's."""
-        with self._lock:
-            rows = self._database.execute("SELECT alert, server FROM alerts WHERE state = 'firing'").fetchall()
-        return [_read(alert) for alert, server in rows if _ended(server)]
+        try:
+            rows = self._rows("SELECT alert, server FROM alerts WHERE state = 'firing'")
+            return [_read(alert) for alert, server in rows if _ended(server)]
+        except (sqlite3.Error, msgspec.MsgspecError) as e:
+            self._leave(e)
+            return []
 
     def resolved(self, since: float = 0.0, until: float = 1e12, most: int = SHOWN) -> list[Alert]:
         """What was over after ``since`` and had fired before ``until`` (Unix seconds), the latest first."""
+        try:
+            return [_read(alert) for (alert,) in self._rows(_PAST, since, until, most)]
+        except (sqlite3.Error, msgspec.MsgspecError) as e:
+            self._leave(e)
+            return []
+
+    def _rows(self, query: str, *values: float) -> list[tuple[Any, ...]]:
         with self._lock:
-            return [_read(alert) for (alert,) in self._database.execute(_PAST, (since, until, most))]
+            return self._database.execute(query, values).fetchall()
+
+    def _leave(self, error: Exception) -> None:
+        """Go on in memory: a file that cannot be read is left as it is, for whoever wants to mend it."""
+        with self._lock:
+            if self._instead:
+                return
+            self._instead = True
+            self._database.close()
+            self._database = _connected(None)
+        self._say(error, "cannot be read", "Alerts are kept in memory; move the file away and restart Jupyter.")
 
     def close(self) -> None:
         """Write what waits, and close the file; waits a few seconds at most."""

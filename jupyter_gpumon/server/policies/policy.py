@@ -189,7 +189,7 @@ def _to(name: str, do: str, to: object) -> str:
 
 def _command(name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     said = data.get("command", ())
-    words = shlex.split(said) if isinstance(said, str) else said
+    words = _words(name, said) if isinstance(said, str) else said
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise PolicyError(
             f'The policy {name}: "command" is a text or a list of words, such as ["/usr/bin/logger", "x"].'
@@ -197,6 +197,18 @@ def _command(name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     if "command" in data and not words:
         raise PolicyError(f'The policy {name}: "command" is empty.')
     return tuple(words)
+
+
+def _words(name: str, said: str) -> list[str]:
+    """The words of a command line, as a shell splits it."""
+    try:
+        return shlex.split(said)
+    except ValueError as e:
+        raise PolicyError(
+            f'The policy {name}: "command" cannot be split into words ({str(e).rstrip(".")}). Put a text with an '
+            f"apostrophe or a quotation mark into the other kind of quotes, or write a list of words, such as "
+            f'["/usr/bin/logger", "it\'s hot"].'
+        ) from e
 
 
 def _limit(name: str, data: Mapping[str, Any]) -> float:
