@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,6 +133,13 @@ class Page:
             self.page.wait_for_function(condition, arg=argument, timeout=seconds * 1000, polling=100)
         except playwright.TimeoutError as error:
             raise AssertionError(f"not within {seconds:g} s: {condition}; {self.page.evaluate(STATE)}") from error
+
+    def lasting(self, listing: str, argument: object = None) -> list[str]:
+        """What a JavaScript list holds for ten seconds on end: a chart that only just follows its width passes."""
+        end = time.monotonic() + 10
+        while (found := self.page.evaluate(listing, argument)) and time.monotonic() < end:
+            self.page.wait_for_timeout(200)
+        return list(found)
 
     def picture(self, name: str) -> None:
         """Keep a screenshot, to be looked at."""

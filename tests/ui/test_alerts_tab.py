@@ -208,7 +208,7 @@ def test_nothing_overflows_however_narrow(lab, visit):
     tab.get_by_role("button", name="Edit the rule long").press("Enter")  # the notifications lie over it
     tab.get_by_text("It would").wait_for(timeout=40_000)
     for width in (280, 420):
-        over = view.page.evaluate(OVER, width)
+        over = view.lasting(OVER, width)
         view.picture(f"alerts-{width}")
         assert over == []
 

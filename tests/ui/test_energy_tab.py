@@ -190,7 +190,7 @@ def test_nothing_overflows_however_narrow(lab, visit, width):
     view = visit(lab(EIGHT)).open().live()
     tab = energy(view)
     tab.get_by_label("Unit of energies").select_option("kWh")
-    over = view.page.evaluate(
+    over = view.lasting(
         """width => {
       const view = document.querySelector("#jp-gpumon .jp-GpuMon-view");
       view.style.width = `${width}px`;

@@ -148,7 +148,7 @@ def test_eight_gpus_fit_the_sidebar_and_the_wide_view(board, visit):
 
 def overflowing(view: Page, width: int) -> list[str]:
     """What is cut at the panel's edge when it is so wide; what scrolls by itself apart."""
-    found = view.page.evaluate(
+    return view.lasting(
         """width => {
       const view = document.querySelector("#jp-gpumon .jp-GpuMon-view");
       view.style.width = `${width}px`;
@@ -159,7 +159,6 @@ def overflowing(view: Page, width: int) -> list[str]:
     }""",
         width,
     )
-    return [str(each) for each in found]
 
 
 def test_a_split_board_is_a_tree(board, visit):

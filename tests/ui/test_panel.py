@@ -61,8 +61,7 @@ def test_eight_gpus_fit_a_narrow_panel(lab, visit, width):
     expect(lines).to_have_count(8)
     chips = lines.locator(".jp-GpuMon-chip").evaluate_all("chips => chips.map(c => c.style.background)")
     assert len(set(chips)) == 8
-    view.page.wait_for_timeout(1000)  # charts follow the width a little later
-    over = view.page.evaluate("""() => {
+    over = view.lasting("""() => {
       const panel = document.querySelector('#jp-gpumon');
       const edge = panel.getBoundingClientRect().right + 0.5;
       const parts = [...panel.querySelectorAll('*')].filter(e => !e.closest('.jp-GpuMon-spoken, .uplot'));
@@ -83,7 +82,7 @@ def test_the_wide_view_stands_a_narrow_place(lab, visit, width, source):
     wide = view.page.locator("#jp-gpumon-wide")
     wide.locator(".jp-GpuMon-truth.jp-mod-live").wait_for(timeout=40_000)
     view.wait("() => /\\d W/.test(document.querySelector('#jp-gpumon-wide').innerText)")
-    over = view.page.evaluate(
+    over = view.lasting(
         """async width => {
       const view = document.querySelector('#jp-gpumon-wide .jp-GpuMon-view');
       view.style.width = `${width}px`;

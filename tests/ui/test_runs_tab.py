@@ -93,7 +93,7 @@ def test_chosen_runs_are_compared_drawn_and_exported(view, kept, tmp_path):
     download.value.save_as(tmp_path / "runs.zip")
     assert len(zipfile.ZipFile(tmp_path / "runs.zip").namelist()) == 4
     view.picture("runs-light")
-    over = view.page.evaluate(
+    over = view.lasting(
         """() => {
       const view = document.querySelector("#jp-gpumon .jp-GpuMon-view");
       view.style.width = "300px";
