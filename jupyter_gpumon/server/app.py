@@ -19,11 +19,12 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Bool, Dict, Enum, Float, Instance, Int, List, Tuple, Unicode, Union, default
 
 from ..carbon import setting
-from ..errors import GpuMonError, RatesError
+from ..errors import GpuMonError, RatesError, SourceError
 from ..exposition.page import NAMES
 from ..history import TIERS, History
 from ..monitor import Monitor, Unavailable
 from ..sinks import Sink
+from ..sinks.places import place
 from ..sinks.urls import open_sink, shown
 from ..sources import Source
 from ..sources.urls import default_source, open_source
@@ -327,9 +328,16 @@ class GpuMon(ExtensionApp):
         """Where the alerts that have fired are kept; None keeps them in memory."""
         kept = self.alert_history.strip()
         if kept != "sqlite":
-            return Path(kept).expanduser() if kept else None
+            return self._own_file(kept) if kept else None
         scheme = self.source.partition(":")[0]
         return folder / (f"alerts-{scheme}.sqlite" if scheme in ("sim", "replay") else "alerts.sqlite")
+
+    def _own_file(self, kept: str) -> Path | None:
+        try:
+            return place(kept)
+        except SourceError as e:
+            log.error("gpumon: alerts are kept in memory until this server ends: c.GpuMon.alert_history: %s", e)
+            return None
 
     def _set_rates(self) -> Live | None:
         """Carbon and cost: by the table at once; by the hour where there is a token, from the first answer on."""
@@ -395,8 +403,8 @@ class GpuMon(ExtensionApp):
     def _record(self, url: str) -> None:
         try:
             sink = open_sink(url)
-        except (GpuMonError, OSError) as e:
-            log.error("gpumon: the sink %s cannot be opened: %s", shown(url), e)
+        except Exception as e:  # A sink may be a plug-in: whatever it raises is said, and the server monitors.
+            log.error("gpumon: the sink %s cannot be opened: %s", shown(url), _told(e, url))
             return
         self._opened.append(sink)
         if hasattr(sink, "keep"):
@@ -409,12 +417,12 @@ class GpuMon(ExtensionApp):
         """Keep samples for longer than in memory, where that is wanted; whatever rate there is."""
         if not self.store:
             return
-        from .store import Store  # SQLAlchemy takes a while to import, and most need none
-
         try:
+            from .store import Store  # SQLAlchemy takes a while to import, and most need none
+
             store = Store(self.store, Path(self.data_dir), self.store_retention)
-        except GpuMonError as e:
-            log.error("gpumon: the store %s cannot be opened: %s", shown(self.store), e)
+        except Exception as e:  # A database's driver may be anybody's.
+            log.error("gpumon: the store %s cannot be opened: %s", shown(self.store), _told(e, self.store))
             return
         self.service.store, self.service.channel.reach = store, store.reach
         self._opened.append(store.sink)
@@ -450,6 +458,12 @@ class GpuMon(ExtensionApp):
             closing.callback(self.service.notifying.close)
             closing.callback(self.service.alerting.close)
             closing.callback(self.service.monitor.close)
+
+
+def _told(error: Exception, url: str) -> str:
+    """What went wrong, without passwords; of what is none of our errors its type too, since its text may say little."""
+    said = str(error).replace(url, shown(url))
+    return said if isinstance(error, GpuMonError | OSError) else f"{type(error).__name__}: {said}"
 
 
 def _speak_through(jupyter: logging.Logger) -> Callable[[], None]:

@@ -19,6 +19,7 @@ from ..sources.tables import NONE
 from ..sources.urls import only, parse
 from ..wire import Stream
 from .files import FileSink, WholeFile
+from .places import place
 from .seed import FORMATS, SeedTable
 from .table import Table, Value, choose
 
@@ -65,7 +66,7 @@ def table(params: dict[str, str], run: str) -> Rows:
 
 
 def _file(path: str, run: str, zipped: bool) -> Path:
-    named = Path(path).expanduser()
+    named = place(path)
     if path and not path.endswith("/") and not named.is_dir():
         return named
     ending = ".csv.gz" if zipped else ".csv"

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ..model import Hello
 from ..wire import Stream, encode_line
 from .files import FileSink, WholeFile
+from .places import place
 
 
 def open_sink(url: str) -> LinesSink:
@@ -18,7 +19,7 @@ def open_sink(url: str) -> LinesSink:
     Raises:
         SourceError: the file cannot be created.
     """
-    return LinesSink(Path(url.removeprefix("jsonl:")).expanduser())
+    return LinesSink(place(url.removeprefix("jsonl:")))
 
 
 class LinesSink(FileSink):

@@ -20,6 +20,7 @@ from ..sources.urls import number, only, parse
 from ..wire import Stream, encode, encode_line
 from .files import FileSink, WholeFile
 from .lines import lasting
+from .places import place
 from .table import Columns, Table, Value, choose
 from .whole import unfinished
 
@@ -39,7 +40,7 @@ def open_sink(url: str, run: str = "") -> ParquetSink:
     only(params, ("columns", "part"), "parquet:")
     arrow("pyarrow.parquet")
     seconds = number(params, "part", PART, url)
-    return ParquetSink(Path(path).expanduser(), Table(choose(params.get("columns", "")), run), seconds)
+    return ParquetSink(place(path), Table(choose(params.get("columns", "")), run), seconds)
 
 
 class ParquetSink(FileSink):

@@ -10,6 +10,7 @@ from typing import cast
 
 from ..errors import SourceError
 from . import Sink
+from .places import place
 
 _PASSWORD = re.compile(r"(?<=://)([^/?#@]*):(.*)@(?=[^@/?#]*)")
 _SECRET = re.compile(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token|secret|key)[^=&]*=)[^&#]+")
@@ -50,12 +51,16 @@ def file_scheme(url: str) -> str:
 
 
 def path_of(url: str) -> Path | None:
-    """The file (or, for Parquet, the folder) of this URL; None for a database, or a file that is named later."""
+    """The file (or, for Parquet, the folder) of this URL; None for a database, or a file that is named later.
+
+    Raises:
+        SourceError: it is in the folder of a user whom nobody knows.
+    """
     scheme = scheme_of(url)
     if scheme not in ("jsonl", "csv", "parquet"):
         return None
     name = url.removeprefix(f"{scheme}:").partition("?")[0]
-    path = Path(name).expanduser()
+    path = place(name)
     return None if scheme == "csv" and (not name or name.endswith("/") or path.is_dir()) else path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, event
@@ -12,6 +11,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from ..errors import SourceError
+from ..sinks.places import place
 
 ANSWER = 30
 """Seconds that a database may take for an answer."""
@@ -69,7 +69,7 @@ def _file(url: URL) -> URL:
         raise SourceError("Name a file for SQLite: sqlite:///run.db, or sqlite:////full/path/run.db")
     if url.database.startswith("file:"):
         return url
-    path = Path(url.database).expanduser()
+    path = place(url.database)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
     except OSError as e:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import SourceError
 from ..metrics import HOST_METRICS
 from ..model import Device, Event, Hello, Host
+from ..sinks.places import place
 from ..sources.tables import of_rows
 from ..wire import Stream
 from .engine import open_engine, reason
@@ -170,7 +171,7 @@ def _missing(url: URL) -> Path | None:
     """SQLite's file, where there is none: it would be made."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith(("file:", ":")):
         return None
-    path = Path(url.database).expanduser()
+    path = place(url.database)
     return None if path.exists() else path
 
 

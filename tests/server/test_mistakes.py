@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from jupyter_gpumon.errors import PolicyError
 from jupyter_gpumon.findings import Alert, Finding
 from jupyter_gpumon.server.alert_history import AlertHistory
 from jupyter_gpumon.server.policies.policy import read_policies, read_policy
+from jupyter_gpumon.sinks import urls
 
 from ..rules.feed import hello, sample
 from .test_alert_history import alerting, rules
 
+NOBODY = "~nobody-of-this-name/gpu"
 RUN = {"id": "hot", "when": "temperature > 85", "do": "run"}
 
 
@@ -79,3 +82,79 @@ def test_a_history_that_is_damaged_under_a_server_is_said_when_it_is_asked_for(t
     assert "cannot be read" in history.problem
     assert history.resolved() == []
     history.close()
+
+
+@pytest.fixture
+def gpumon_config():
+    """A name with a slip for each thing that has one."""
+    command = RUN | {"command": "logger it's hot"}
+    return {
+        "source": "sim:gpus=2",
+        "interval": 0.2,
+        "sinks": [f"{NOBODY}.csv", "torn:x"],
+        "store": f"sqlite:///{NOBODY}.db",
+        "notify": [f"log:{NOBODY}.log"],
+        "alert_history": f"{NOBODY}.sqlite",
+        "policies": [command],
+    }
+
+
+class Torn:
+    """The entry point of a plug-in with a mistake in it."""
+
+    name = "torn"
+
+    @staticmethod
+    def load():
+        """Its opener."""
+
+        def open_sink(url: str) -> object:
+            raise KeyError(url)
+
+        return open_sink
+
+
+@pytest.fixture
+def torn(monkeypatch):
+    """One more sink beside ours."""
+    before = urls.entry_points
+    monkeypatch.setattr(urls, "entry_points", lambda group: [*before(group=group), Torn])
+
+
+@pytest.fixture
+def lines():
+    """What is logged from before the server starts."""
+    found: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())
+    logging.getLogger("jupyter_gpumon").addHandler(handler)
+    yield found
+    logging.getLogger("jupyter_gpumon").removeHandler(handler)
+
+
+async def test_a_server_monitors_whatever_is_mistyped_in_its_configuration(lines, torn, gpumon, listen):
+    """A line in the log for each, with its kind where it is an error of a plug-in."""
+    client = await listen()
+    await client.live()
+    await client.sample()
+    said = "\n".join(lines)
+    assert f"the sink {NOBODY}.csv cannot be opened: {NOBODY}.csv: there is no folder" in said
+    assert "the sink torn:x cannot be opened: KeyError: 'torn:x'" in said
+    assert f"the store sqlite:///{NOBODY}.db cannot be opened: {NOBODY}.db: there is no folder" in said
+    assert "alerts are not sent to c.GpuMon.notify[0]" in said
+    assert f"alerts are kept in memory until this server ends: c.GpuMon.alert_history: {NOBODY}" in said
+    assert '"command" cannot be split into words' in said
+    assert not gpumon.service.channel.recording
+
+
+async def test_a_store_whose_driver_fails_is_said_and_the_server_monitors(monkeypatch, gpumon, caplog):
+    """By the kind of the error, and without the password."""
+
+    def store(url: str, *_: object) -> object:
+        raise ValueError(f"bad {url}")
+
+    monkeypatch.setattr("jupyter_gpumon.server.store.Store", store)
+    gpumon.store = "mysql://me:s3cret@host/x"
+    gpumon._open_store()
+    assert "ValueError: bad mysql://me:***@host/x" in caplog.text
+    assert "s3cret" not in caplog.text

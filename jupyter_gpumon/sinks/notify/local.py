@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from ...errors import DeliveryError
+from ..places import place
 from .address import Address
 from .notice import Notice, level, text, title, together
 
@@ -29,7 +29,7 @@ class Log:
     most, again = 50, None
 
     def __init__(self, address: Address) -> None:
-        self._path = Path(address.url).expanduser() if address.url else None
+        self._path = place(address.url) if address.url else None
 
     def send(self, notices: Sequence[Notice]) -> None:
         """Write them."""
