@@ -70,6 +70,7 @@ class SqlSink(Queued):
         self._writer = Writer(self.engine, self.tables, run, processes=options.processes)
         self._cells: deque[Cell] = deque(maxlen=MOST_CELLS)
         self._since: float | None = None
+        self._misfit = ""
         self.start()
 
     @property
@@ -103,7 +104,7 @@ class SqlSink(Queued):
             return
         while batch := self.batch(self.options.batch_size, self.options.commit_every):
             if not self._deliver(batch):
-                self._lost(len(batch))
+                self._lost(len(batch), "samples")
                 return  # what still waits is lost too: nobody has the time to try it all
             self._rollup.note(message.time for message in batch if isinstance(message, Sample))
             if time.monotonic() - self._rolled > ROLL:
@@ -131,11 +132,10 @@ class SqlSink(Queued):
         self._since = time.monotonic()
         cells = tuple(self._cells)
         try:
-            self._writer.write(batch, cells)
-        except (DataError, IntegrityError) as e:
-            self._failed(e)
-            self._lost(len(batch))
-            return True
+            if self._fits(batch, cells):
+                self._well()
+            else:
+                self._write_apart(batch, cells)
         except (SQLAlchemyError, GpuMonError, OSError) as e:
             self._failed(e)
             return False
@@ -143,8 +143,26 @@ class SqlSink(Queued):
             self._since = None
         for _ in cells:
             self._cells.popleft()
-        self._well()
         return True
+
+    def _fits(self, batch: Sequence[Stream], cells: Sequence[Cell]) -> bool:
+        """Whether it is there now; nothing of it is where a part does not fit into its column."""
+        try:
+            self._writer.write(batch, cells)
+        except (DataError, IntegrityError) as e:
+            self._writer.forget()
+            self._misfit = reason(e, self.options.url)
+            return False
+        return True
+
+    def _write_apart(self, batch: Sequence[Stream], cells: Sequence[Cell]) -> None:
+        """The samples, then each cell alone: what does not fit takes as little with it as it can."""
+        samples = 0 if cells and self._fits(batch, ()) else len(batch)
+        records = len([cell for cell in cells if not self._fits((), (cell,))])
+        for lost, what in ((samples, "samples"), (records, "records of cells")):
+            if lost:
+                self._trouble = self._misfit
+                self._lost(lost, what)
 
     def _roll(self) -> None:
         """Sum and prune, where that is wanted; if it cannot be done now, then the next time."""
@@ -168,6 +186,6 @@ class SqlSink(Queued):
             log.warning("gpumon: the sink %s takes samples again%s", self.url, lost)
         self._trouble = ""
 
-    def _lost(self, count: int) -> None:
+    def _lost(self, count: int, what: str) -> None:
         self.dropped += count
-        log.error("gpumon: the sink %s: %d samples were lost", self.url, count)
+        log.error("gpumon: the sink %s: %d %s were lost: %s", self.url, count, what, self._trouble)

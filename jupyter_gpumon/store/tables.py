@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Integer, MetaData, String, Table, Text
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.types import TypeEngine
 
 from ..metrics import HOST_METRICS, Metric
@@ -21,6 +22,8 @@ VERSION = 1
 SAMPLES, HOST = "gpumon_samples", "gpumon_host"
 HOST_COLUMNS = tuple(metric for metric in HOST_METRICS.values() if metric.kind in ("gauge", "counter"))
 LOW, HIGH = "_min", "_max"
+_LONG = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+"""MySQL's TEXT ends at 64 kB; the record of a cell with many devices or much said about it may be longer."""
 _MYSQL: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
@@ -119,12 +122,12 @@ def _cells() -> list[Column[Any]]:
         Column("end", Double, nullable=False),
         Column("host", Integer, ForeignKey("gpumon_hosts.id")),
         Column("status", String(16), nullable=False),
-        Column("title", Text),
+        Column("title", _LONG),
         Column("notebook", Text),
         Column("energy_joules", Double),
         Column("energy_low_joules", Double),
         Column("energy_high_joules", Double),
-        Column("record", Text, nullable=False),
+        Column("record", _LONG, nullable=False),
     ]
 
 
