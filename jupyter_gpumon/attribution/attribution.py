@@ -7,9 +7,10 @@ that its last claim left behind. Sums go on while claims come and go, so a claim
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from .claims import Charge, Claim, Family, told
 from .pages import Look, Page, Sums
@@ -45,9 +46,32 @@ class Attribution:
         self._lock = threading.RLock()
 
     def begin(self, uuid: str, mono: float) -> None:
-        """Charge this device from that moment on; again does nothing."""
+        """Charge this device from that moment on; again does nothing, but after ``reboot``."""
         with self._lock:
-            self._pages.setdefault(uuid, Page(mono))
+            page = self._pages.setdefault(uuid, Page(mono))
+            if page.stopped:
+                page.start = page.cursor = mono
+
+    def reboot(self) -> None:
+        """The clock begins anew. What is charged stays, and open claims go on; no work outlives its claim by this.
+
+        Nobody knows what was drawn from the last moment that is charged until somebody looks again.
+        """
+        with self._lock:
+            for page in self._pages.values():
+                self._stop(page)
+            self._recent = [claim for claim in self._recent if claim.end is None]
+            for claim in chain(self._claims.values(), *self._last.values()):
+                claim.start, claim.end = -math.inf, None if claim.end is None else -math.inf
+            for who, ended in self._last.items():
+                ended.append(_nothing(who, -math.inf))
+
+    def _stop(self, page: Page) -> None:
+        if page.looks and page.looks[-1].mono > page.cursor:
+            since, until = page.cursor, page.looks[-1].mono
+            family = Family((claim for claim in self._recent if claim.holds(since, until)), self._claims)
+            _note_unknown(page, family, until - since)
+        page.stop()
 
     def look(self, uuid: str, mono: float, present: Sequence[Present]) -> None:
         """Take who was on a device since the last look."""
@@ -79,7 +103,7 @@ class Attribution:
     def mark(self, who: str, mono: float) -> None:
         """Something else of this group begins, without a claim: what it draws is not its last claim's background."""
         with self._lock:
-            self._last.setdefault(who, []).append(Claim("", who, mono, mono))
+            self._last.setdefault(who, []).append(_nothing(who, mono))
 
     def forget(self, key: str) -> None:
         """A claim that turned out to be none; what it was charged already stays in the sums."""
@@ -237,6 +261,11 @@ class Attribution:
             for page in self._pages.values():
                 page.charges.pop(ended[0].key, None)
             del ended[0]
+
+
+def _nothing(who: str, mono: float) -> Claim:
+    """Ends the time in which what a group draws is its last claim's background."""
+    return Claim("", who, mono, mono)
 
 
 def _share(page: Page, family: Family, who: str, part: Part) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -64,6 +65,7 @@ class Charges:
         self._interval = 1.0
         self._lock = threading.RLock()
         self._waiting: list[_FollowUp] = []
+        ledger.on_reboot.append(self._reboot)
 
     def write(self, message: Stream) -> None:
         """Take a message in the monitor's thread."""
@@ -82,6 +84,17 @@ class Charges:
         self._limits = {device.uuid: device.power_limit_max for device in answering}
         self._counterless = frozenset(device.uuid for device in answering if not counted(device))
         self._boards = {device.uuid: _board(device) for device in answering if device.uuid not in split}
+
+    def _reboot(self) -> None:
+        """Charge what is known by the clock that ends now, and begin anew with the next."""
+        with self._lock:
+            for uuid in self._boards:
+                self._advance(uuid, self._looked)
+            self._attribution.reboot()
+            self._meters.clear()
+            self._looked = self._before = self._charged = 0.0
+            for follow_up in self._waiting:
+                follow_up.until = -math.inf
 
     def _read(self, sample: Sample) -> None:
         for gpu in sample.gpus:

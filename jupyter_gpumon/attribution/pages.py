@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,15 @@ class Page:
         self.looks: list[Look] = []
         self.charges: dict[str, Charge] = {}
         self.sums = Sums()
+
+    def stop(self) -> None:
+        """The clock begins anew: no time is charged before somebody looks again."""
+        self.cursor, self.value, self.looks = math.inf, None, []
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody has looked since ``stop``."""
+        return self.cursor == math.inf
 
     def present(self, until: float) -> tuple[Present, ...]:
         """Who was there just before that moment; after the last look, who was there then."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from .sums import total
 from .window import at, measure
 
 RESET = "the energy counter began anew in this time"
+REBOOT = "the machine was started anew in this time"
 
 
 class Ledger:
@@ -34,13 +35,22 @@ class Ledger:
     """
 
     def __init__(self) -> None:
+        self.on_reboot: list[Callable[[], object]] = []
+        """Called when the machine was started anew, while all is still known by the clock of before."""
+        self._boot = ""
+        self._lost: set[float] = set()
+        """Starts of the windows that were open then: nobody knows what they took."""
         self._lock = threading.RLock()
-        self._marks = Marks()
-        self._accounts: dict[str, Account] = {}
-        self._traces: dict[str, PowerTrace] = {}
+        self._forget()
         self._by_power: dict[str, str] = {}
         """Devices whose counter is not used, and why."""
         self._limits: dict[str, float] = {}
+
+    def _forget(self) -> None:
+        """Begin with nothing that is told by a clock."""
+        self._marks = Marks()
+        self._accounts: dict[str, Account] = {}
+        self._traces: dict[str, PowerTrace] = {}
         self._stretches = Stretches(partial(self._measure, mark=False))
 
     def add(self, edge: Edge) -> None:
@@ -74,6 +84,7 @@ class Ledger:
     def take(self, message: Hello | Sample) -> None:
         """Take what a stream's message holds: what the boards' sensors are, edges, and power."""
         if isinstance(message, Hello):
+            self._hear_of(message.boot_id)
             self._meet(message.devices)
             return
         with self._lock:
@@ -95,6 +106,17 @@ class Ledger:
             self.add_power(gpu.uuid, mono, gpu.power)
         elif gpu.uuid in self._by_power and gpu.utilization is not None and limit:
             self.add_power(gpu.uuid, mono, estimate.watts(gpu.utilization, limit), "estimate")
+
+    def _hear_of(self, boot: str) -> None:
+        """After a reboot the clock begins anew: what was measured by the one of before would hide all that comes."""
+        before, self._boot = self._boot, boot or self._boot
+        if not before or self._boot == before:
+            return
+        for call in self.on_reboot:
+            call()
+        with self._lock:
+            self._lost.update(self._stretches.open)
+            self._forget()
 
     def _meet(self, devices: Sequence[Device]) -> None:
         with self._lock:
@@ -120,6 +142,8 @@ class Ledger:
             end: the same; leave it out while the window goes on, and call again with the same ``start`` after it.
         """
         with self._lock:
+            if start in self._lost:
+                return
             self._stretches.window(start, end)
             if self._marks.add(start, end):
                 for account in self._accounts.values():
@@ -157,6 +181,8 @@ class Ledger:
         Of windows that were marked while they were open, however long ago; else of the last ten minutes.
         """
         with self._lock:
+            if start in self._lost:
+                return Energy(warning=REBOOT)
             begun = self._stretches.begun(uuid, start)
             if begun is None or end - start < KEPT / 2:
                 return self._measure(uuid, start, end)

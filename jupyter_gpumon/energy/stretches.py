@@ -37,6 +37,11 @@ class Stretches:
         """Windows that are over, and when they were."""
         self._looked = -math.inf
 
+    @property
+    def open(self) -> tuple[float, ...]:
+        """When the windows began that go on."""
+        return tuple(self._open)
+
     def window(self, start: float, end: float) -> None:
         """A window begins, or with a finite end is over."""
         if end == math.inf:
