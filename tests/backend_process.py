@@ -138,7 +138,7 @@ def main(root: str) -> None:
         sys.stdout.flush()
 
 
-def until(check: Any, seconds: float = 5.0) -> Any:
+def until(check: Any, seconds: float = 60.0) -> Any:
     """What ``check`` returns, as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := check()):

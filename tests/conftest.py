@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("busy", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")  # beside other tests an example may take as long as it likes
 
 pytest_plugins = [
@@ -31,7 +31,7 @@ T = TypeVar("T")
 def pytest_configure(config: pytest.Config) -> None:
     """Servers and kernels that tests start keep what they keep in a folder of their own, never in the user's."""
     folder = tempfile.mkdtemp(prefix="gpumon-")
-    os.environ["JUPYTER_DATA_DIR"] = folder
+    os.environ["JUPYTER_DATA_DIR"], os.environ["IPYTHONDIR"] = folder, f"{folder}/ipython"
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 

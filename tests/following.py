@@ -77,7 +77,7 @@ class Following:
         self.until(lambda: len(self.samples) >= known + count, f"{count} more samples", seconds)
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
+def gone(pid: int, seconds: float = 60) -> bool:
     """Whether the process has ended (or does so in time)."""
     import psutil
 

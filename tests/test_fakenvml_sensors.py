@@ -9,29 +9,27 @@ import pytest
 
 GROWTH = """
 def growth(seconds, pause):
-    "Joules that the counter grows by in that time, read every so often; and the exact seconds."
-    first, began = nvmlDeviceGetTotalEnergyConsumption(h), time.monotonic()
+    "Joules that the counter grows by in that time, read every so often; the exact seconds; and how many reads."
+    first, began, reads = nvmlDeviceGetTotalEnergyConsumption(h), time.monotonic(), 0
     while time.monotonic() < began + seconds:
         time.sleep(pause)
-        last, ended = nvmlDeviceGetTotalEnergyConsumption(h), time.monotonic()
-    return (last - first) / 1000, ended - began
+        last, ended, reads = nvmlDeviceGetTotalEnergyConsumption(h), time.monotonic(), reads + 1
+    return (last - first) / 1000, ended - began, reads
 """
 
 
 def test_a_counter_with_a_gain_counts_that_much_of_the_truth(fake_nvml, ask):
     """57 % of 200 W, as on a board whose counter and power do not agree."""
     driver = fake_nvml(power=200, energy_period=0, energy_gain=0.57)
-    joules, seconds = ask(driver, GROWTH + "say(growth(0.5, 0.1))")
+    joules, seconds, _ = ask(driver, GROWTH + "say(growth(0.5, 0.1))")
     assert joules / seconds == pytest.approx(0.57 * 200, rel=0.02)
 
 
 def test_a_counter_that_minds_being_read_falls_behind_with_every_read(fake_nvml, ask):
-    """Each read costs 13 ms of power: 13 % at ten reads a second, and next to all at a thousand; alone, none."""
+    """Each read costs 13 ms of power: 13 % at ten reads a second, and next to all at a thousand."""
     driver = fake_nvml(power=200, energy_period=0, energy_polling=0.013)
-    slow, fast, alone = ask(driver, GROWTH + "say([growth(1, 0.1), growth(0.5, 0.001), growth(1, 1)])")
-    assert slow[0] / slow[1] / 200 == pytest.approx(0.87, abs=0.02)
-    assert 0 < fast[0] / fast[1] / 200 < 0.15
-    assert alone[0] / alone[1] / 200 > 0.98
+    for joules, seconds, reads in ask(driver, GROWTH + "say([growth(1, 0.1), growth(0.5, 0.001), growth(1, 1)])"):
+        assert joules / seconds / 200 == pytest.approx(max(0.0, 1 - 0.013 * reads / seconds), abs=0.03)
 
 
 def test_a_late_power_sensor_follows_a_step_so_much_later(fake_nvml, child):
@@ -43,14 +41,18 @@ def test_a_late_power_sensor_follows_a_step_so_much_later(fake_nvml, child):
         nvmlInit()
         h = nvmlDeviceGetHandleByIndex(0)
         say(1)
+        before, now = 0, time.monotonic()
         while fields(h, [186])[186][2] < 300_000:
             time.sleep(0.001)
-        say(time.monotonic())
+            before, now = now, time.monotonic()
+        say([before, time.monotonic()])
         """,
     )
     one.said()
     step = driver.power(500)
-    assert 0.2 <= one.said() - step < 0.26
+    still_old, new = one.said()
+    assert still_old < step + 0.21
+    assert new >= step + 0.2
 
 
 def test_the_buffer_is_as_the_scenario_says(fake_nvml, ask):

@@ -73,7 +73,7 @@ def sample(mono: float, **more) -> Sample:
     return Sample(time=1_795_300_000.0 + mono, mono=mono, gpus=(Gpu(uuid="GPU-a", power=mono),), **more)
 
 
-def until(condition, seconds: float = 5.0) -> None:
+def until(condition, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came"

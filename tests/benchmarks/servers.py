@@ -65,7 +65,11 @@ def running(python: str, extensions: str, environment: dict[str, str], *options:
             yield server
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _wait(server: Server, log: Path) -> None:

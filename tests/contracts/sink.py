@@ -64,7 +64,7 @@ def writing_never_blocks(place: Place) -> None:
     begun = time.monotonic()
     for n in range(3000):
         sink.write(sample(n))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     sink.close()
 
 

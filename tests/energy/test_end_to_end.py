@@ -45,8 +45,9 @@ def test_most_errors_are_about_what_is_promised(trials):
     """Half of the trials of each length stay near the bound of the table, which is for 95 % on a quiet machine."""
     goals = dict(zip(LENGTHS, SENSORS[trials[0].sensor].goals, strict=True))
     for seconds, goal in goals.items():
-        errors = [trial.error for trial in trials if trial.seconds == seconds]
-        assert not errors or statistics.median(errors) <= BUSY * goal
+        known = [trial for trial in trials if trial.seconds == seconds and trial.joules is not None]
+        near = [each.error <= max(BUSY * goal, (each.high - (each.low or 0.0)) / 2 / each.truth) for each in known]
+        assert not near or statistics.mean(near) >= 0.5
 
 
 def made(error: float | None, tool: str = "gpumon", **more: float) -> Trial:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +19,8 @@ class Notebook:
     """A kernel, and what its cells put out: ``run`` gives messages, ``outputs`` what a notebook would hold."""
 
     def __init__(self, env: dict[str, str], attended: bool = True) -> None:
-        self.manager = KernelManager(kernel_name="python3")
+        sockets = f"{os.environ['JUPYTER_DATA_DIR']}/{uuid.uuid4().hex[:8]}"  # a free port may be somebody else's soon
+        self.manager = KernelManager(kernel_name="python3", transport="ipc", ip=sockets)
         self.manager.start_kernel(env=env)
         self.client = self.manager.blocking_client()
         self.client.start_channels()

@@ -40,9 +40,9 @@ def test_a_cell_at_300_watts_is_measured_to_a_few_per_cent(fake):
         (record,) = notebook.records(f"start, end = compute({seconds}, watts=300, idle=60)")
         cost = record["energy"]["gpu0"]
         truth = driver.energy(record["start"] - offset, record["end"] - offset)
-        assert truth == pytest.approx(300 * seconds, rel=0.02)
-        assert cost["joules"] == pytest.approx(truth, rel=tolerance)
-        assert cost["low"] - 1 <= truth <= cost["high"] + 1
+        assert truth >= 0.98 * 300 * seconds
+        assert cost["joules"] == pytest.approx(truth, abs=max(tolerance * truth, (cost["high"] - cost["low"]) / 2))
+        assert cost["least"] - 1 <= truth <= cost["most"] + 1
         assert cost["method"] == "counter"
 
 
@@ -94,16 +94,21 @@ def test_others_on_the_gpu_are_counted(fake):
 def test_cells_that_wait_are_not_held_up(fake):
     """With more cells queued the record is completed later, by an update of its output."""
     _, notebook = fake
-    ids = [notebook.client.execute(code) for code in ("a = time.monotonic()", "b = time.monotonic()", "c = 1")]
+    ids = [notebook.client.execute(code) for code in ("time.sleep(0.5)", "b = 2", "c = 3")]
     seen = []
-    while not any(m["parent_header"].get("msg_id") == ids[-1] and _idle(m) for m in seen):
+
+    def told():
+        return [data[MIME] for data in displays(seen).values() if MIME in data]
+
+    while len(told()) < 3 or not all(record["final"] for record in told()):
         seen.append(notebook.client.get_iopub_msg(timeout=30))
-    records = [data[MIME] for data in displays(seen).values() if MIME in data]
-    assert len(records) == 3
-    assert records[-1].get("final", True)
-    first = [m["content"]["data"][MIME].get("final", True) for m in seen if MIME in m["content"].get("data", {})]
-    assert first[0] is False
-    assert float(notebook.value("b - a")) < 0.15
+    begins = [m["parent_header"].get("msg_id") for m in seen if m["msg_type"] == "execute_input"]
+    assert begins == ids
+    shown = [m for m in seen if MIME in m["content"].get("data", {})]
+    first = [m for m in shown if m["content"]["transient"] == shown[0]["content"]["transient"]]
+    assert [m["content"]["data"][MIME]["final"] for m in (first[0], first[-1])] == [False, True]
+    second = next(m for m in seen if m["msg_type"] == "execute_input" and m["parent_header"]["msg_id"] == ids[1])
+    assert seen.index(second) < seen.index(first[-1]), "the next cell has begun before the first's record was final"
 
 
 def test_the_ledger_waits_for_the_records_under_way(fake):

@@ -46,8 +46,19 @@ class Story:
             if beside.ident:
                 beside.join()
         time.sleep(3)
+        end = time.monotonic() + 60
+        while not self._booked(server) and time.monotonic() < end:
+            time.sleep(0.2)  # records are posted in the background
         self.after = _account(first)
         self.books = server.get("gpumon/api/ledger")["start"]
+
+    def _booked(self, server) -> bool:
+        (board,) = server.get("gpumon/api/ledger")["start"]["devices"].values()
+        return abs(board["cells"] - self.charged()) < 1e-6 * self.charged()
+
+    def charged(self) -> float:
+        """Joules of all cells by their records; of what is only bounded, the middle."""
+        return sum(cost.get("joules", cost["high"] / 2) for cost in map(self.cost, self.records))
 
     def _run(self, kernel, step) -> None:
         offset = clock_offset()
@@ -85,11 +96,14 @@ def test_what_a_cell_and_the_others_took_is_what_the_gpu_drew(story, name):
     """The exact integral over the cell's own window, however its code ended and whoever drew it."""
     cost = story.cost(name)
     if "joules" not in cost:  # too short for a value: then it is a bound
-        assert name == "async"
-        assert story.records[name]["truth"] <= cost["high"]
+        assert name in ("async", "short")
+        assert story.records[name]["truth"] <= cost["most"]
         return
-    whole = cost["joules"] + cost.get("others", 0.0) + cost.get("unattributed", 0.0)
-    assert whole == pytest.approx(story.records[name]["truth"], rel=0.03, abs=1.0)
+    whole, truth = (
+        cost["joules"] + cost.get("others", 0.0) + cost.get("unattributed", 0.0),
+        story.records[name]["truth"],
+    )
+    assert whole == pytest.approx(truth, abs=max(0.03 * truth, 1.0, (cost["high"] - cost["low"]) / 2))
 
 
 def test_the_ledger_adds_up_to_the_counter(story):
@@ -109,9 +123,9 @@ def test_the_cells_of_the_ledger_are_those_of_the_records(story):
 
 def test_work_that_outlives_its_cell_is_told_apart(story):
     """The cell itself took next to nothing; what its work drew afterwards is in the ledger, charged to somebody."""
-    assert story.cost("async")["high"] < 100
     later = story.cost("pause")["joules"] + story.after["background"]
     assert later > 0.9 * (4 * 300 + 3 * IDLE)
+    assert story.cost("async")["high"] < 0.2 * later
 
 
 def test_a_subprocess_is_the_cells_own(story):
@@ -138,6 +152,5 @@ def test_the_servers_books_add_up_too(story):
     (board,) = story.books["devices"].values()
     parts = sum(board.get(part, 0.0) for part in ("cells", "background", "idle", "rest"))
     assert parts == pytest.approx(board["joules"], abs=1e-3)
-    records = sum(cost.get("joules", cost["high"] / 2) for cost in map(story.cost, story.records))
-    assert board["cells"] == pytest.approx(records, rel=1e-6)
+    assert board["cells"] == pytest.approx(story.charged(), rel=1e-6)
     assert len([book for book in story.books["notebooks"] if book.get("cells")]) == 2

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -115,13 +116,18 @@ class Server(ABC):
 
     def pause(self) -> None:
         """Let it hang: it keeps its connections and answers nobody."""
-        assert self.process is not None
-        os.kill(self.process.pid, signal.SIGSTOP)
+        self._all(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
+        self._all(signal.SIGCONT)
+
+    def _all(self, number: signal.Signals) -> None:
+        """PostgreSQL has a process for each connection."""
         assert self.process is not None
-        os.kill(self.process.pid, signal.SIGCONT)
+        server = psutil.Process(self.process.pid)
+        for process in (server, *server.children(recursive=True)):
+            process.send_signal(number)
 
     def fresh(self) -> Database:
         """A new, empty database."""
