@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..wire import Stream
+from .locks import lock, unlock
 from .queued import Queued
 
 log = logging.getLogger("jupyter_gpumon")
@@ -106,7 +107,7 @@ class WholeFile:
         begins: how its first line begins where it is one of ours; any other file is left alone.
 
     Raises:
-        SourceError: it cannot be opened for writing, or is not ours.
+        SourceError: it cannot be opened for writing, is not ours, or is being written already.
     """
 
     def __init__(self, path: Path, begins: bytes) -> None:
@@ -115,10 +116,23 @@ class WholeFile:
             path.touch()
             if not path.is_file():
                 raise SourceError(f"{path} is no file: name one.")
+            self._file = path.open("r+b", buffering=0)
+        except OSError as e:
+            raise SourceError(f"{path} cannot be written: {e.strerror or e}.") from e
+        try:
+            self._begin(path, begins)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, path: Path, begins: bytes) -> None:
+        """Go to the end of what is whole in it, once nobody else writes it."""
+        try:
+            if not lock(self._file):
+                raise SourceError(f"{path} is being written by another process or sink. Name another file.")
             if not _first_line(path).startswith(begins) and path.stat().st_size:
                 raise SourceError(f"{path} is there already and holds something else. Name another file.")
             self._end = _whole_members(path) if self._zipped else _whole_lines(path)
-            self._file = path.open("r+b", buffering=0)
             self._take_back()
         except OSError as e:
             raise SourceError(f"{path} cannot be written: {e.strerror or e}.") from e
@@ -151,6 +165,8 @@ class WholeFile:
 
     def close(self) -> None:
         """Let go of it."""
+        if not self._file.closed:
+            unlock(self._file)
         self._file.close()
 
     def _take_back(self) -> None:

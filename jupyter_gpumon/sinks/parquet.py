@@ -87,9 +87,11 @@ class ParquetSink(FileSink):
 
     def finish(self) -> None:
         """Complete the last part."""
-        if not self._journal.empty and self.path.exists():
-            self._complete()
-        self._journal.close()
+        try:
+            if not self._journal.empty and self.path.exists():
+                self._complete()
+        finally:
+            self._journal.close()
         self.path.unlink(missing_ok=True)
 
     def _full(self, messages: Sequence[Stream]) -> bool:

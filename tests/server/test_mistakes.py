@@ -13,6 +13,7 @@ from jupyter_gpumon.findings import Alert, Finding
 from jupyter_gpumon.server.alert_history import AlertHistory
 from jupyter_gpumon.server.policies.policy import read_policies, read_policy
 from jupyter_gpumon.sinks import urls
+from jupyter_gpumon.sinks.urls import open_sink
 
 from ..rules.feed import hello, sample
 from .test_alert_history import alerting, rules
@@ -158,3 +159,14 @@ async def test_a_store_whose_driver_fails_is_said_and_the_server_monitors(monkey
     gpumon._open_store()
     assert "ValueError: bad mysql://me:***@host/x" in caplog.text
     assert "s3cret" not in caplog.text
+
+
+async def test_a_sink_that_another_server_writes_is_said_and_the_server_monitors(gpumon, listen, caplog, tmp_path):
+    """With what to do."""
+    other = open_sink(str(tmp_path / "gpu.jsonl"))
+    gpumon._record(str(tmp_path / "gpu.jsonl"))
+    assert "gpu.jsonl is being written by another process or sink. Name another file." in caplog.text
+    other.close()
+    client = await listen()
+    await client.live()
+    await client.sample()
