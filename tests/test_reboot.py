@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jupyter_gpumon.attribution.charges import Charges
 from jupyter_gpumon.attribution.claims import Claim
 from jupyter_gpumon.energy.ledger import REBOOT, Ledger
+from jupyter_gpumon.kernel.tape import Tape
 from jupyter_gpumon.model import Device, Edge, Gpu, Hello, Process, Sample, Sensor, Status
 
 UUID, PERIOD, WATTS = "GPU-0", 0.1, 200.0
@@ -172,3 +175,13 @@ def test_a_cell_that_had_ended_leaves_nothing_behind_on_the_machine_that_was_sta
     assert node.charge("before").background == pytest.approx(left, abs=2.5 * WATTS)
     assert node.told["before"] == node.charge("before").background
     assert node.sums.between["own"] > WATTS * 20
+
+
+def test_a_kernel_tells_the_time_of_the_machine_as_it_is_now():
+    """Not by how far the old clock was ahead; the same boot told again changes nothing."""
+    tape, gpus = Tape(), (Gpu(uuid=UUID, power=WATTS),)
+    for boot, up in (("one", 900_000.0), ("one", 900_001.0), ("two", 5.0)):
+        tape.write(Hello(boot_id=boot))
+        tape.write(Sample(time=0.0, mono=up, gpus=gpus))
+    assert time.monotonic() - tape.lag == pytest.approx(5.0, abs=60.0)
+    assert [sample.mono for sample in tape.recent()] == [5.0]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import psutil
 
-from ..model import Sample
+from ..model import Hello, Sample
 from ..wire import Stream
 
 _BEFORE = 12
@@ -26,12 +26,15 @@ class Tape:
         self._recent: deque[Sample] = deque(maxlen=_BEFORE)
         self._listeners: list[Callable[[Sample], None]] = []
         self._lags: deque[float] = deque(maxlen=60)
+        self._boot_id = ""
         self._changed = threading.Condition()
 
     def write(self, message: Stream) -> None:
         """Take one message."""
         with self._changed:
-            if isinstance(message, Sample):
+            if isinstance(message, Hello):
+                self._meet(message)
+            elif isinstance(message, Sample):
                 self._lags.append(time.monotonic() - message.mono)
                 self.lag = min(self._lags)
                 if message.gpus or message.host or message.processes is not None or message.events:
@@ -39,6 +42,13 @@ class Tape:
                     for listen in self._listeners:
                         listen(message)
             self._changed.notify_all()
+
+    def _meet(self, hello: Hello) -> None:
+        """Where the source's machine was started anew its clock has begun again: what is known is of the old one."""
+        if hello.boot_id and self._boot_id and hello.boot_id != self._boot_id:
+            self._lags.clear()
+            self._recent.clear()
+        self._boot_id = hello.boot_id or self._boot_id
 
     def recent(self) -> list[Sample]:
         """The last samples, oldest first."""
