@@ -16,7 +16,7 @@ from ...experiments import Logged
 from ..outputs import open_new
 from .measured import Outcome, measure
 from .summary import as_json, lines
-from .task import NOT_EXECUTABLE, NOT_FOUND, TaskError
+from .task import NOT_EXECUTABLE, NOT_FOUND, Held, TaskError
 
 LEAST, MOST = 0.05, 60.0
 """Seconds between samples."""
@@ -61,11 +61,11 @@ def measured(name: str, command: Sequence[str], asked: Asked) -> Outcome:
         GpuMonError: it, a sink or the source cannot be opened; nothing was started then.
     """
     _find(command[0])
-    with ExitStack() as stack:
+    with Held() as held, ExitStack() as stack:
         opened = [open_new(url, name, overwrite=asked.overwrite) for url in asked.sinks]
         for sink in opened:
             stack.callback(sink.close)
-        return measure(name, command, asked.source, asked.interval, opened)
+        return measure(name, command, asked.source, asked.interval, opened, held)
 
 
 def keep(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from ...errors import GpuMonError
@@ -44,7 +44,14 @@ class Outcome:
     sinks: tuple[Sink, ...]
 
 
-def measure(name: str, command: Sequence[str], source: str, interval: float, sinks: Sequence[Sink]) -> Outcome:
+def measure(
+    name: str,
+    command: Sequence[str],
+    source: str,
+    interval: float,
+    sinks: Sequence[Sink],
+    held: Held | None = None,
+) -> Outcome:
     """Run a task and measure it. The task runs also where there is nothing to measure.
 
     Args:
@@ -53,15 +60,16 @@ def measure(name: str, command: Sequence[str], source: str, interval: float, sin
         source: URL of where samples come from.
         interval: seconds between samples.
         sinks: where the samples of this time go; they are closed.
+        held: the signals, where they are held back already: before any thread of a sink was there to meet them.
 
     Raises:
         TaskError: the program cannot be started.
         SourceError: the source is malformed.
     """
-    with Held() as held:
+    with Held() if held is None else nullcontext(held) as signals:
         link = Connection(source)
         try:
-            return _measured(link, held, name, command, interval, sinks)
+            return _measured(link, signals, name, command, interval, sinks)
         finally:
             link.close()
 

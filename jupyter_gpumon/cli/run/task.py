@@ -25,6 +25,11 @@ _BY_THE_KERNEL = 0x80
 """``si_code`` of a signal that the terminal sent (SI_KERNEL)."""
 
 
+_LOOK = 1.0
+"""Seconds after which the child is looked at without news of it."""
+_INTERRUPTED = 128 + signal.SIGINT
+
+
 class Ending(NamedTuple):
     """How a task ended."""
 
@@ -93,6 +98,8 @@ def run(command: Sequence[str], held: Held, started: Callable[[int], object]) ->
     if not held.signals:
         return _run_plainly(command)
     defaults = [signal.Signals[name] for name in _OWN_DEFAULTS]
+    if signal.SIGINT in signal.sigpending() and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        raise TaskError("Interrupted before the task was started.", _INTERRUPTED)
     try:
         pid = os.posix_spawnp(command[0], list(command), os.environ, setsigmask=held.before, setsigdef=defaults)
     except OSError as e:
@@ -131,7 +138,9 @@ def _wait(pid: int, signals: set[signal.Signals]) -> Ending:
 def _next(signals: set[signal.Signals]) -> tuple[int, bool]:
     """The next signal, and whether it was sent to us alone: not by the terminal to the whole group."""
     if sys.platform == "linux":
-        found = signal.sigwaitinfo(signals)
+        found = signal.sigtimedwait(signals, _LOOK)
+        if found is None:  # a thread that somebody's library has started may have taken the news
+            return signal.SIGCHLD, True
         return found.si_signo, found.si_code != _BY_THE_KERNEL
     return signal.sigwait(signals), not sys.stdin.isatty()  # without more knowledge: a terminal has told both
 
