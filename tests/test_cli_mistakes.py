@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ import threading
 
 import pytest
 
+from jupyter_gpumon.cli.each.command import run_each
 from jupyter_gpumon.cli.run.command import Asked, measured
 from jupyter_gpumon.cli.run.task import Held, TaskError, run
 
@@ -56,3 +58,32 @@ def test_an_interruption_before_the_start_is_the_end():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(TaskError, match="before the task was started"):
             run(["true"], held, lambda pid: None)
+
+
+TOLD = """
+import time
+def run_benchmark(metrics_recorder):
+    metrics_recorder.collect_model_measurements("", {"loss": float("nan"), "speed": float("inf"), "ttft_s": 0.1})
+    metrics_recorder.collect_model_measurements("", {"": 1.0, "x" * 201: 2.0})
+"""
+HALF = """
+import json, os, sys
+def run_benchmark(metrics_recorder):
+    with open(json.loads(sys.orig_argv[2])["measurements"], "w") as file:
+        file.write('{"tags": {"a"')
+    os._exit(5)
+"""
+
+
+def test_what_one_benchmark_tells_wrongly_does_not_end_the_others(tmp_path, capfd):
+    """Numbers that are none, names that are none, and a file that was not finished."""
+    for name, text in {"a.py": TOLD, "b.py": HALF, "c.py": "print('the last')"}.items():
+        (tmp_path / name).write_text(text)
+    told = tmp_path / "told.json"
+    assert run_each([str(tmp_path)], Asked(source="sim:gpus=1", quiet=True, json_file=told)) == 1
+    out, err = capfd.readouterr()
+    assert "the last" in out
+    assert err.endswith("2 successful, 1 failed: b\n")
+    assert err.count("is left out. A metric needs a name") == 2
+    tasks = json.loads(told.read_text())["tasks"]
+    assert [task["metrics"] for task in tasks] == [{"ttft_s": 0.1}, {}, {}]

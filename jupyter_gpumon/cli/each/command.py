@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...errors import GpuMonError, SourceError
+from ...errors import GpuMonError, RunError, SourceError
 from ...experiments import Logged, Origin
 from ...runs.log import Log
 from ...runs.origin import of_git
@@ -92,14 +92,22 @@ class _Said(msgspec.Struct):
     metrics: dict[str, list[tuple[float, float]]] = {}
 
     def logged(self, start: float) -> dict[str, Logged]:
-        """As a run's metrics; times count from ``start``."""
+        """As a run's metrics; times count from ``start``. One that cannot be kept is said, and left out."""
         log = Log()
         for name, values in self.metrics.items():
+            try:
+                metric = log.metric(name)
+            except RunError as e:
+                sys.stderr.write(f"gpumon: the metric {name[:40]!r} is left out. {e}\n")
+                continue
             for pair in values:
-                log.metric(name).append(pair)
+                metric.append(pair)
         return log.logged(start)
 
 
 def _said(path: Path) -> _Said:
-    """Nothing of a plain script, or of one that was killed."""
-    return msgspec.json.decode(path.read_bytes(), type=_Said) if path.exists() else _Said()
+    """Nothing of a plain script, or of one that was killed, also while it wrote this."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Said) if path.exists() else _Said()
+    except msgspec.MsgspecError:
+        return _Said()

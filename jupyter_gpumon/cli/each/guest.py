@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -38,10 +39,12 @@ class Recorder:
         """Nothing: the devices are measured from outside, all of them."""
 
     def collect_model_measurements(self, benchmark_id: object, measurements: Mapping[str, float]) -> None:  # noqa: ARG002 - theirs
-        """Numbers by name; one that is told again is another value of it."""
+        """Numbers by name; one that is told again is another value of it. What is no number (NaN) is left out."""
         now = time.time()
         for name, value in measurements.items():
-            self.metrics.setdefault(str(name), []).append((now, float(value)))
+            number = float(value)
+            if math.isfinite(number):
+                self.metrics.setdefault(str(name), []).append((now, number))
 
     def close(self) -> None:
         """Nothing is open."""
