@@ -7,12 +7,19 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from jupyter_gpumon.cli import advising, deadline
 from jupyter_gpumon.cli.each.command import run_each
+from jupyter_gpumon.cli.recording import record_stream
 from jupyter_gpumon.cli.run.command import Asked, measured
 from jupyter_gpumon.cli.run.task import Held, TaskError, run
+from jupyter_gpumon.clock import Clock
+from jupyter_gpumon.model import Gpu, Hello, Request, Sample, Status
+from jupyter_gpumon.wire import Stream
 
 from .test_run import run as gpumon_run
 
@@ -87,3 +94,60 @@ def test_what_one_benchmark_tells_wrongly_does_not_end_the_others(tmp_path, capf
     assert err.count("is left out. A metric needs a name") == 2
     tasks = json.loads(told.read_text())["tasks"]
     assert [task["metrics"] for task in tasks] == [{"ttft_s": 0.1}, {}, {}]
+
+
+class Silent:
+    """A source that says something late, and then nothing."""
+
+    def __init__(self, messages: Sequence[Stream], late: float = 0.0) -> None:
+        self._messages, self._late, self._closing = messages, late, threading.Event()
+
+    def ask(self, request: Request) -> None:
+        """Nothing changes."""
+
+    def close(self) -> None:
+        """No more."""
+        self._closing.set()
+
+    def stream(self, clock: Clock) -> Iterator[Stream]:
+        """All it has to say, then a silence until it is closed."""
+        self._closing.wait(self._late)
+        if not self._closing.is_set():
+            yield from self._messages
+        self._closing.wait(20)
+
+
+SAID = (Hello(), Sample(time=1.0, mono=1.0, gpus=(Gpu(uuid="GPU-1", power=60.0),)))
+
+
+def test_a_recording_of_a_source_that_falls_silent_ends():
+    """After its time, and not when the next message comes."""
+    begun = time.monotonic()
+    assert record_stream(Silent(SAID), [], duration=0.3) == 1
+    assert time.monotonic() - begun < 10
+
+
+def test_a_recording_counts_from_the_first_sample_of_a_gpu():
+    """An agent takes its time to start."""
+    begun = time.monotonic()
+    assert record_stream(Silent(SAID, late=0.6), [], duration=0.3) == 1
+    assert time.monotonic() - begun >= 0.9
+
+
+@pytest.mark.parametrize(
+    "messages", [(), (Hello(status=Status(state="no-driver")),)], ids=["silent", "without a driver"]
+)
+def test_a_recording_ends_where_no_sample_of_a_gpu_comes(monkeypatch, messages):
+    """After a while more; at once where the source says that there will be none."""
+    monkeypatch.setattr(deadline, "GRACE", 19.0 if messages else 0.3)
+    begun = time.monotonic()
+    assert record_stream(Silent(messages), [], duration=0.2) == 0
+    assert time.monotonic() - begun < 10
+
+
+def test_advice_on_a_source_that_falls_silent_comes(monkeypatch):
+    """After its time."""
+    monkeypatch.setattr(advising, "open_source", lambda url: Silent(SAID))
+    begun = time.monotonic()
+    advising.watched("ws://silent", "1s")
+    assert time.monotonic() - begun < 10

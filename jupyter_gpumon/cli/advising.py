@@ -15,28 +15,31 @@ from ..sources.replay import ReplaySource
 from ..sources.urls import default_source, open_source
 from ..units import duration
 from ..wire import Stream
+from .deadline import Deadline
 from .reporting import bar
 
 Advised = tuple[Stretch, list[Finding]]
 
 
 def watched(source: str | None, length: str) -> Advised:
-    """Advice on what a source shows from now on, for so long.
+    """Advice on what a source shows from its first sample of a GPU on, for so long.
 
     Raises:
         SourceError: it shows no GPU at work or at rest in that time.
     """
     url, span, clock = source or default_source(), advice.seconds(length), SystemClock()
     watching, opened = advice.Watching(), open_source(url)
+    end = Deadline(opened, span, clock)
     with bar(f"Watching for {duration(span)}") as progress:
         try:
-            end = clock.mono() + span
             for message in opened.stream(clock):
+                end.see(message)
                 watching.write(message)
-                progress(round(span - max(0.0, end - clock.mono())), round(span))
-                if clock.mono() >= end:
+                progress(round(min(span, end.passed)), round(span))
+                if end.over:
                     break
         finally:
+            end.cancel()
             opened.close()
     return _judged(watching.stretch(), url)
 

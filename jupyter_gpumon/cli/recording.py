@@ -12,6 +12,7 @@ from ..model import Sample
 from ..sinks import Sink
 from ..sources import Source
 from ..wire import Stream
+from .deadline import Deadline
 
 Change = Callable[[Stream], Stream]
 """What is done to each message before it is written."""
@@ -24,24 +25,27 @@ def record_stream(
     changes: Sequence[Change] = (),
     clock: Clock | None = None,
 ) -> int:
-    """Write messages until ``duration`` seconds have passed, the stream ends, or Ctrl-C or SIGTERM; closes all.
+    """Write messages until ``duration`` seconds have passed since the first sample with GPUs, the stream ends, or
+    Ctrl-C or SIGTERM; closes all.
 
     Returns:
         How many samples with GPUs were written. The files are whole in each case.
     """
     clock, count = clock or SystemClock(), 0
-    end = None if duration is None else clock.mono() + duration
+    end = Deadline(source, duration, clock)
     try:
         with stopped_by_signals():
             for message in source.stream(clock):
+                end.see(message)
                 for change in changes:
                     message = change(message)
                 for sink in sinks:
                     sink.write(message)
                 count += isinstance(message, Sample) and bool(message.gpus)
-                if end is not None and clock.mono() >= end:
+                if end.over:
                     break
     finally:
+        end.cancel()
         source.close()
         for sink in sinks:
             sink.close()
