@@ -6,8 +6,10 @@ import pytest
 
 from jupyter_gpumon.errors import SourceError
 from jupyter_gpumon.model import Cell, Event
+from jupyter_gpumon.report.chosen import evidence
 from jupyter_gpumon.sinks import notify
 from jupyter_gpumon.sinks.urls import open_sink, path_of
+from jupyter_gpumon.sources.replay import open_source as open_replay
 from jupyter_gpumon.store.stream import Store
 
 from .contracts.sql import HELLO, START, opened, sample, until
@@ -27,12 +29,15 @@ def test_the_folder_of_a_user_whom_nobody_knows_is_told_with_what_to_write(url):
             path_of(url)
 
 
-def test_so_it_is_where_a_target_is_checked_and_a_database_is_read():
+def test_so_it_is_where_a_target_is_checked_and_a_database_or_a_recording_is_read():
     """The same words."""
     with pytest.raises(SourceError, match="Write ~/…"):
         notify.check(f"log:{NOBODY}.log")
     with pytest.raises(SourceError, match="Write ~/…"):
         Store(f"sqlite:///{NOBODY}.db")
+    for read in (open_replay, evidence):
+        with pytest.raises(SourceError, match="Write ~/…"):
+            read(f"replay:{NOBODY}.jsonl" if read is open_replay else f"{NOBODY}.jsonl")
 
 
 def cell(number: int, **said: object) -> Cell:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..model import Cell, Columns, Energy
+from ..places import place
 from ..report import chosen
 from ..report.accounts import WITHIN, Account, within_an_update
 from ..report.cells import footprint_of, ordered, stated, table
@@ -52,7 +53,7 @@ def write_report(path: str | os.PathLike[str], plotly: str = "none") -> Path:
     Raises:
         GpuMonError: it cannot be written, or Plotly is asked for and not installed.
     """
-    target = Path(path).expanduser()
+    target = place(os.fspath(path))
     link = connection()
     link.ready()
     size = chosen.write(evidence(link), target, plotly)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import GpuMonError, SourceError
+from ..places import place
 from ..rates import Rates
 from ..wire import Stream
 from . import notebook, recording
@@ -47,7 +48,7 @@ def evidence(
     recorded = partial(recording.evidence, title=title, rates=rates, identify=identify, progress=progress)
     if "://" in source:
         return recorded(Path(only or "samples"), messages=partial(of_database, source, only))
-    path = Path(source).expanduser()
+    path = place(source)
     if path.exists():
         return notebook.evidence(path, title=title) if path.suffix == ".ipynb" else recorded(path)
     if path.suffix in FILES or path.parent != Path():
@@ -59,7 +60,7 @@ def evidence(
 
 def of_cells(source: str) -> bool:
     """Whether it is a notebook or a run: their records say carbon and cost themselves, by the rates of their time."""
-    path = Path(source).expanduser()
+    path = place(source)
     return "://" not in source and (path.suffix == ".ipynb" or not path.exists())
 
 

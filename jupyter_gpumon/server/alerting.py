@@ -16,10 +16,11 @@ from typing import Any
 from msgspec import Struct
 
 from ..alerts import Alerts, event
-from ..errors import RuleError
+from ..errors import RuleError, SourceError
 from ..findings import Alert
 from ..model import Cell
 from ..monitor import Monitor
+from ..places import place
 from ..rulebook import RuleBook, RuleItem
 from ..rules.book import Book
 from ..rules.data import tables
@@ -175,8 +176,8 @@ class Alerting:
 
     def _read_configured(self) -> tuple[dict[str, Any], ...]:
         try:
-            of_file = tables(Path(self._wishes.file).expanduser()) if self._wishes.file else []
-        except RuleError as e:
+            of_file = tables(place(self._wishes.file)) if self._wishes.file else []
+        except (RuleError, SourceError) as e:
             self._file_problem, of_file = str(e), []
         return (*of_file, *self._wishes.rules)
 

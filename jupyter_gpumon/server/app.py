@@ -23,8 +23,8 @@ from ..errors import GpuMonError, RatesError, SourceError
 from ..exposition.page import NAMES
 from ..history import TIERS, History
 from ..monitor import Monitor, Unavailable
+from ..places import place
 from ..sinks import Sink
-from ..sinks.places import place
 from ..sinks.urls import open_sink, shown
 from ..sources import Source
 from ..sources.urls import default_source, open_source

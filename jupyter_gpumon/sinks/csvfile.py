@@ -14,12 +14,12 @@ from typing import Protocol
 
 from ..errors import SourceError
 from ..model import Hello, Sample
+from ..places import place
 from ..sources.moments import iso
 from ..sources.tables import NONE
 from ..sources.urls import only, parse
 from ..wire import Stream
 from .files import FileSink, WholeFile
-from .places import place
 from .seed import FORMATS, SeedTable
 from .table import Table, Value, choose
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..model import Hello
+from ..places import place
 from ..wire import Stream, encode_line
 from .files import FileSink, WholeFile
-from .places import place
 
 
 def open_sink(url: str) -> LinesSink:

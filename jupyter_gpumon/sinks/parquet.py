@@ -14,13 +14,13 @@ from typing import Any
 from ..errors import SourceError
 from ..metrics import Metric
 from ..model import Hello, Sample
+from ..places import place
 from ..sources.recording import Recording
 from ..sources.tables import HELLO, JOURNAL, LABELS, PREFIX, arrow, part_name
 from ..sources.urls import number, only, parse
 from ..wire import Stream, encode, encode_line
 from .files import FileSink, WholeFile
 from .lines import lasting
-from .places import place
 from .table import Columns, Table, Value, choose
 from .whole import unfinished
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from ..errors import SourceError
+from ..places import place
 from . import Sink
-from .places import place
 
 _PASSWORD = re.compile(r"(?<=://)([^/?#@]*):(.*)@(?=[^@/?#]*)")
 _SECRET = re.compile(r"(?i)([?&][^=&]*(?:password|passwd|pwd|token|secret|key)[^=&]*=)[^&#]+")

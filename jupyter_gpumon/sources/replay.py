@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ..clock import Clock
 from ..errors import SourceError
 from ..model import Hello, Request, Sample
+from ..places import place
 from ..wire import Stream
 from .moments import Moment, moment
 from .recording import Recording
@@ -33,7 +34,7 @@ def open_source(url: str) -> ReplaySource:
     if not path:
         raise SourceError(f"{url!r} names no recording. Write replay:run.jsonl?speed=10.")
     window = moment(params.get("from", "")), moment(params.get("to", ""))
-    return ReplaySource(Path(path).expanduser(), speed=speed, loop=bool(loop), rebase=bool(rebase), window=window)
+    return ReplaySource(place(path), speed=speed, loop=bool(loop), rebase=bool(rebase), window=window)
 
 
 class ReplaySource:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from ..errors import SourceError
-from ..sinks.places import place
+from ..places import place
 
 ANSWER = 30
 """Seconds that a database may take for an answer."""

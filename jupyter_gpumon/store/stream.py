@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..errors import SourceError
 from ..metrics import HOST_METRICS
 from ..model import Device, Event, Hello, Host
-from ..sinks.places import place
+from ..places import place
 from ..sources.tables import of_rows
 from ..wire import Stream
 from .engine import open_engine, reason

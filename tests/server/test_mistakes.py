@@ -96,6 +96,7 @@ def gpumon_config():
         "store": f"sqlite:///{NOBODY}.db",
         "notify": [f"log:{NOBODY}.log"],
         "alert_history": f"{NOBODY}.sqlite",
+        "rules_file": f"{NOBODY}.toml",
         "policies": [command],
     }
 
@@ -144,6 +145,7 @@ async def test_a_server_monitors_whatever_is_mistyped_in_its_configuration(lines
     assert f"the store sqlite:///{NOBODY}.db cannot be opened: {NOBODY}.db: there is no folder" in said
     assert "alerts are not sent to c.GpuMon.notify[0]" in said
     assert f"alerts are kept in memory until this server ends: c.GpuMon.alert_history: {NOBODY}" in said
+    assert f"{NOBODY}.toml: there is no folder" in said
     assert '"command" cannot be split into words' in said
     assert not gpumon.service.channel.recording
 

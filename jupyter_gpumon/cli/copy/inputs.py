@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import SourceError
+from ...places import place
 from ...sources.moments import Moment, moment
 from ...sources.recording import Recording
 from ...wire import Stream
@@ -39,7 +39,7 @@ def open_input(text: str, start: str = "", end: str = "", *, step: float = 0.0, 
     window = moment(start), moment(end)
     if "://" in text:
         return _of_database(text, *window, step, run)
-    recording = Recording(Path(text.removeprefix("replay:")).expanduser())
+    recording = Recording(place(text.removeprefix("replay:")))
     return Input(recording.messages(*window), lambda: recording.done, recording.run())
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from ...errors import DeliveryError
-from ..places import place
+from ...places import place
 from .address import Address
 from .notice import Notice, level, text, title, together
 
