@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ from jupyter_gpumon.clock import Clock
 from jupyter_gpumon.model import Gpu, Hello, Request, Sample, Status
 from jupyter_gpumon.wire import Stream
 
+from .test_run import GPUMON, environment
 from .test_run import run as gpumon_run
 
 
@@ -151,3 +154,42 @@ def test_advice_on_a_source_that_falls_silent_comes(monkeypatch):
     begun = time.monotonic()
     advising.watched("ws://silent", "1s")
     assert time.monotonic() - begun < 10
+
+
+def gpumon(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """``gpumon`` to its end."""
+    command = [*GPUMON, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, env=environment(**more))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["status", "--source", "ws://host:abc/s?token=secret"], 2, "Write ws://host:8888/"),
+        (["status", "--source", "ws://[host"], 2, "Write ws://host:8888/"),
+        (["check", "--source", "ws://host:abc"], 3, "Write ws://host:8888/"),
+        (["runs", "--store", "postgresql://u:secret@h:port/db"], 2, "Write postgresql://user@host:5432/database."),
+        (["export", "run.jsonl", "-o", "none/x.parquet"], 2, "none/x.parquet cannot be written: "),
+        (["up", "exporter", "--exporter-port", "99999"], 2, "Invalid value for '--exporter-port'"),
+    ],
+    ids=lambda value: "-".join(value[:3]) if isinstance(value, list) else None,
+)
+def test_a_mistake_is_one_sentence(tmp_path, monkeypatch, words, code, says):
+    """It says what to do; a secret in it stays one."""
+    monkeypatch.chdir(tmp_path)
+    if "run.jsonl" in words:
+        assert gpumon("record", "-o", "run.jsonl", "--duration", "1", "-t", "0.2").returncode == 0
+    done = gpumon(*words)
+    said = done.stdout + done.stderr
+    assert (done.returncode, says in said) == (code, True), said
+    assert "Traceback" not in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("name", ["lr=0.1.csv", "lr=0.1.parquet", "lr=0.1.jsonl", "csv:lr=0.2.csv?columns=power"])
+def test_a_file_may_have_an_equals_sign_in_its_name(tmp_path, monkeypatch, name):
+    """It is no parameter: those follow after the question mark."""
+    monkeypatch.chdir(tmp_path)
+    done = gpumon("record", "-o", name, "--duration", "0.5", "-t", "0.1")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / name.removeprefix("csv:").partition("?")[0]).exists()

@@ -89,6 +89,11 @@ class RunStore:
             self._writing = self._engine.execution_options(writing=True)
         except (SQLAlchemyError, SourceError, OSError) as e:
             raise RunError(f"Runs cannot be kept in {self.url}: {_first(e)}") from None
+        except ValueError as e:  # SQLAlchemy's word for a port that is no number
+            raise RunError(
+                f"Runs cannot be kept in {self.url}, which is no URL of a database ({_first(e)}). "
+                "Write postgresql://user@host:5432/database."
+            ) from None
 
     def save(self, run: Run) -> None:
         """Keep a run, in place of what was kept under its id.

@@ -57,8 +57,13 @@ class Target:
                 raise SourceError(f"{url!r}: write unix:/path/to.sock.")
             self.address, self.shown = f"ws://localhost{STREAM}", url
             return
-        parts = urlsplit(url)
-        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as e:
+            where = url.partition("?")[0]
+            raise SourceError(f"{where!r}: {e}. Write ws://host:8888/gpumon/api/stream?token=… (or wss://).") from None
+        if parts.scheme not in ("ws", "wss") or not host:
             raise SourceError(f"{url!r}: write ws://host:8888/gpumon/api/stream?token=… (or wss://).")
         query = parse_qsl(parts.query, keep_blank_values=True)
         # In a header, so that it stays out of the server's log.
@@ -66,7 +71,7 @@ class Target:
         rest = urlencode([(name, value) for name, value in query if name != "token"])
         path = parts.path if parts.path.endswith("/stream") else parts.path.rstrip("/") + STREAM
         self.address = urlunsplit((parts.scheme, parts.netloc, path, rest, ""))
-        self.shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "") + path
+        self.shown = f"{parts.scheme}://{host}" + (f":{port}" if port else "") + path
 
 
 class RemoteSource:

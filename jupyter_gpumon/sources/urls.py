@@ -29,6 +29,9 @@ _SOURCES = {
 }
 """Ours, as in pyproject.toml: found without reading the metadata of all that is installed."""
 
+_FILES = ("csv", "jsonl", "parquet")
+"""Schemes of sinks: what stands before the question mark is a file's name, also with ``=`` in it."""
+
 
 class SourceUrl(NamedTuple):
     """A source URL in its parts; ``str()`` of it is not needed: keep the text."""
@@ -56,7 +59,7 @@ def parse(url: str) -> SourceUrl:
             "or unix:/path/to.sock."
         )
     head, question, tail = rest.partition("?")
-    if not question and "=" in head and "/" not in head:
+    if not question and "=" in head and "/" not in head and scheme.lower() not in _FILES:
         head, tail = "", head
     return SourceUrl(scheme.lower(), head, _params(tail, url))
 

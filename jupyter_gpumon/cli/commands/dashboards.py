@@ -58,9 +58,9 @@ FolderOption = Annotated[
 def up(
     what: WhatArgument = What.all,
     source: SourceOption = None,
-    exporter_port: Annotated[int, typer.Option(help="Port of the exporter.")] = 9401,
-    prometheus_port: Annotated[int, typer.Option(help="Port of Prometheus.")] = 9090,
-    grafana_port: Annotated[int, typer.Option(help="Port of Grafana.")] = 3000,
+    exporter_port: Annotated[int, typer.Option(help="Port of the exporter.", min=1, max=65535)] = 9401,
+    prometheus_port: Annotated[int, typer.Option(help="Port of Prometheus.", min=1, max=65535)] = 9090,
+    grafana_port: Annotated[int, typer.Option(help="Port of Grafana.", min=1, max=65535)] = 3000,
     folder: FolderOption = None,
 ) -> None:
     """Start exporter, Prometheus and Grafana on the loopback interface, as far as they are installed."""

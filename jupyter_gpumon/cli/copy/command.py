@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def export(
         return
     messages = folded(messages, step) if step else messages
     if kind == "parquet":
-        write_parquet(Path(target), messages, Table(columns, name))
+        with _written(target):
+            write_parquet(Path(target), messages, Table(columns, name))
         return
     _put(target, rows.pieces(kind, messages, _rows(seed, metrics, name)))
 
@@ -119,7 +121,14 @@ def _put(target: str, pieces: Iterator[bytes] | list[bytes]) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    try:
+    with _written(target):
         write_pieces(Path(target), pieces)
+
+
+@contextmanager
+def _written(target: str) -> Iterator[None]:
+    """A file that cannot be written is said in a sentence."""
+    try:
+        yield
     except OSError as e:
         raise GpuMonError(f"{target} cannot be written: {e.strerror or e}.") from e
