@@ -14,14 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_gpumon.cli import advising, deadline
+from jupyter_gpumon.cli import advising, deadline, play
+from jupyter_gpumon.cli.commands.recording import replay
 from jupyter_gpumon.cli.each.command import run_each
-from jupyter_gpumon.cli.recording import record_stream
+from jupyter_gpumon.cli.recording import losses, record_stream
 from jupyter_gpumon.cli.run.command import Asked, measured
 from jupyter_gpumon.cli.run.task import Held, TaskError, run
+from jupyter_gpumon.cli.unhurried import Unhurried
 from jupyter_gpumon.clock import Clock
-from jupyter_gpumon.model import Gpu, Hello, Request, Sample, Status
-from jupyter_gpumon.wire import Stream
+from jupyter_gpumon.model import Device, Gpu, Hello, Request, Sample, Status
+from jupyter_gpumon.sinks.queued import Queued
+from jupyter_gpumon.sources.urls import open_source
+from jupyter_gpumon.wire import Stream, encode_line
 
 from .test_run import GPUMON, environment
 from .test_run import run as gpumon_run
@@ -193,3 +197,66 @@ def test_a_file_may_have_an_equals_sign_in_its_name(tmp_path, monkeypatch, name)
     done = gpumon("record", "-o", name, "--duration", "0.5", "-t", "0.1")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / name.removeprefix("csv:").partition("?")[0]).exists()
+
+
+MANY = 3000
+"""More samples than may wait in a sink's queue."""
+
+
+@pytest.fixture
+def long(tmp_path) -> Path:
+    """A recording of many samples."""
+    path = tmp_path / "long.jsonl"
+    device = Device(index=0, uuid="GPU-1", name="H100")
+    said = (Sample(time=float(at), mono=float(at), gpus=(Gpu(uuid="GPU-1", power=60.0),)) for at in range(MANY))
+    path.write_bytes(b"".join(map(encode_line, (Hello(devices=(device,)), *said))))
+    return path
+
+
+@pytest.mark.parametrize("words", [["replay", "{}", "--speed", "0"], ["record", "--source", "replay:{}?speed=0"]])
+def test_a_long_recording_that_is_played_at_once_is_whole(long, tmp_path, words):
+    """The sinks are waited for."""
+    table = tmp_path / "all.csv"
+    done = gpumon(*(word.format(long) for word in words), "-o", table)
+    assert done.returncode == 0, done.stderr
+    assert f"{MANY} samples" in done.stderr
+    assert table.read_text().count("\n") == MANY + 1
+
+
+class Full(Queued):
+    """A sink that ends with an error."""
+
+    def drain(self) -> None:
+        """Nothing is taken."""
+        raise OSError("the disk is full")
+
+
+def test_a_sink_that_fails_is_told_and_the_others_get_all(long):
+    """Whoever waits for it waits no longer."""
+    full, whole = Full("full:", most=10), Heard()
+    full.start()
+    record_stream(open_source(f"replay:{long}?speed=0"), [Unhurried(full), Unhurried(whole)])
+    assert len(whole.samples) == MANY
+    assert losses([full, whole])[0].endswith("messages were lost. the disk is full")
+
+
+class Heard:
+    """A sink without a queue."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+
+    def write(self, message: Stream) -> None:
+        """Keep it."""
+        if isinstance(message, Sample):
+            self.samples.append(message)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_password_of_what_is_played_into_stays_secret(monkeypatch, capsys):
+    """In the word at the end too."""
+    monkeypatch.setattr(play, "into", lambda url, outputs: 3)
+    replay("x.jsonl", output=["postgresql://me:hunter2@host/db"])
+    assert capsys.readouterr().err == "3 samples played into postgresql://me:***@host/db.\n"

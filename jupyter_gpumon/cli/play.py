@@ -9,6 +9,7 @@ from ..errors import SourceError
 from ..sinks.urls import open_sink
 from ..sources.urls import open_source
 from .recording import losses, record_stream
+from .unhurried import Unhurried, is_at_once
 
 
 def url_of(recording: str, *, speed: float, begin: str, end: str, loop: bool) -> str:
@@ -41,13 +42,13 @@ def in_lab(url: str) -> int:
 
 
 def into(url: str, outputs: Sequence[str]) -> int:
-    """Into sinks, each sample when its time has come; how many samples.
+    """Into sinks, each sample when its time has come, or as fast as the sinks take them; how many samples.
 
     Raises:
         SourceError: a sink cannot be opened, or lost some.
     """
     source, sinks = open_source(url), [open_sink(output) for output in outputs]
-    count = record_stream(source, sinks)
+    count = record_stream(source, [Unhurried(sink) for sink in sinks] if is_at_once(url) else sinks)
     if lost := losses(sinks):
         raise SourceError(" ".join(lost))
     return count

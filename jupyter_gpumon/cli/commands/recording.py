@@ -57,8 +57,10 @@ def record(
     from .. import outputs
     from ..chosen import Metrics, Only, with_columns
     from ..recording import losses, record_stream
+    from ..unhurried import Unhurried, is_at_once
 
-    stream, urls = open_source(source or default_source()), outputs.seed_format(output, seed_format)
+    url = source or default_source()
+    stream, urls = open_source(url), outputs.seed_format(output, seed_format)
     columns = choose(metrics)
     if metrics:
         urls = [with_columns(url, columns) for url in urls]
@@ -70,15 +72,16 @@ def record(
     changes = [Only(devices).message]
     changes += [Metrics(columns).message] if metrics else []
     changes += [Scrubber().message] if scrub else []
-    count = record_stream(stream, sinks, duration, changes)
+    count = record_stream(stream, [Unhurried(sink) for sink in sinks] if is_at_once(url) else sinks, duration, changes)
     for lost in losses(sinks):
         typer.echo(f"gpumon: {lost}", err=True)
     if not count:
         typer.echo(f"No GPU was seen; {told} holds what was said about it and the host. See: gpumon status", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{count} samples in {told}." + _hint(output[0]), err=True)
     if losses(sinks):
+        typer.echo(f"Of {count} samples not all are in {told}.", err=True)
         raise typer.Exit(1)
+    typer.echo(f"{count} samples in {told}." + _hint(output[0]), err=True)
 
 
 def _hint(url: str) -> str:
@@ -102,11 +105,12 @@ def replay(
     ] = None,
 ) -> None:
     """Play a recording: in the terminal, in JupyterLab, or into whatever takes samples."""
+    from ...sinks.urls import shown
     from ..play import in_lab, in_terminal, into, url_of
 
     url = url_of(recording, speed=speed, begin=begin, end=end, loop=loop)
     if output:
-        typer.echo(f"{into(url, output)} samples played into {', '.join(output)}.", err=True)
+        typer.echo(f"{into(url, output)} samples played into {', '.join(map(shown, output))}.", err=True)
     else:
         raise typer.Exit(in_lab(url) if lab else in_terminal(url))
 

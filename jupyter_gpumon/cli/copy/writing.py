@@ -100,22 +100,26 @@ def _to_sink(sink: Sink, messages: Iterable[Stream], url: str) -> None:
     """Never more at once than it takes: what is copied can be read again, and is not to be lost."""
     try:
         for message in messages:
-            _wait(sink, lambda: cast("Queued", sink).room > 0, url)
+            wait(sink, lambda queue: queue.room > 0, url)
             sink.write(message)
     finally:
         sink.close()
-    _wait(sink, lambda: cast("Queued", sink).ended, url)
+    wait(sink, lambda queue: queue.ended, url)
     lost = getattr(sink, "dropped", 0)
     if lost:
         raise GpuMonError(f"{shown(url)}: {lost} messages were lost. {getattr(sink, 'problem', '')}".strip())
 
 
-def _wait(sink: Sink, ready: Callable[[], bool], url: str) -> None:
-    """Until a sink with a queue is ready."""
+def wait(sink: Sink, ready: Callable[[Queued], bool], url: str) -> None:
+    """Until a sink with a queue is ready.
+
+    Raises:
+        GpuMonError: it has ended, or has had a problem for ``PATIENCE`` seconds.
+    """
     if not isinstance(sink, Queued):
         return
     since = time.monotonic()
-    while not ready():
+    while not ready(sink):
         if not sink.problem and not sink.ended:
             since = time.monotonic()
         elif time.monotonic() - since > PATIENCE or sink.ended:
