@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from jupyter_gpumon.cli.each.command import run_each
 from jupyter_gpumon.cli.recording import losses, record_stream
 from jupyter_gpumon.cli.run.command import Asked, measured
 from jupyter_gpumon.cli.run.task import Held, TaskError, run
+from jupyter_gpumon.cli.stack import running
 from jupyter_gpumon.cli.unhurried import Unhurried
 from jupyter_gpumon.clock import Clock
 from jupyter_gpumon.model import Device, Gpu, Hello, Request, Sample, Status
@@ -223,6 +225,28 @@ def test_a_long_recording_that_is_played_at_once_is_whole(long, tmp_path, words)
     assert table.read_text().count("\n") == MANY + 1
 
 
+class Slow(Queued):
+    """A sink that takes its time, with room for few."""
+
+    def __init__(self) -> None:
+        super().__init__("slow:", most=10)
+        self.taken = 0
+        self.start()
+
+    def drain(self) -> None:
+        """One by one."""
+        for message in self.messages():
+            time.sleep(0.0002)
+            self.taken += isinstance(message, Sample)
+
+
+def test_a_slow_sink_is_waited_for_where_a_recording_is_played_at_once(monkeypatch, long):
+    """It gets all of it."""
+    slow = Slow()
+    monkeypatch.setattr(play, "open_sink", lambda url: slow)
+    assert play.into(f"replay:{long}?speed=0", ["slow:"]) == slow.taken == MANY
+
+
 class Full(Queued):
     """A sink that ends with an error."""
 
@@ -260,3 +284,47 @@ def test_a_password_of_what_is_played_into_stays_secret(monkeypatch, capsys):
     monkeypatch.setattr(play, "into", lambda url, outputs: 3)
     replay("x.jsonl", output=["postgresql://me:hunter2@host/db"])
     assert capsys.readouterr().err == "3 samples played into postgresql://me:***@host/db.\n"
+
+
+def test_a_signal_that_the_task_may_not_be_sent_is_said_once(monkeypatch, capfd):
+    """A task of another user (sudo) goes on, and what it cost is still told."""
+    sent: list[int] = []
+
+    def refused(pid: int, number: int) -> None:
+        sent.append(number)
+        raise PermissionError
+
+    def started(pid: int) -> None:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.raise_signal(number)
+
+    with Held() as held:
+        monkeypatch.setattr("jupyter_gpumon.cli.run.task.os.kill", refused)
+        assert run(["sleep", "0.3"], held, started).code == 0
+        monkeypatch.undo()
+    assert sent == [signal.SIGUSR1, signal.SIGUSR2]
+    assert capfd.readouterr().err.count("cannot be handed on") == 1
+
+
+def test_what_was_started_here_is_not_asked_through_a_proxy(monkeypatch):
+    """A proxy knows nothing of our loopback address."""
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.timeout = 10
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        assert running._answers(f"http://127.0.0.1:{server.server_port}/")
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Says that it is there."""
+
+    def do_GET(self) -> None:
+        """200."""
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""

@@ -124,15 +124,30 @@ def _run_plainly(command: Sequence[str]) -> Ending:
 
 
 def _wait(pid: int, signals: set[signal.Signals]) -> Ending:
-    """Hand signals on until the child has ended; stop when it stops."""
+    """Hand signals on until the child has ended; stop when it stops. What it may not be sent is said once."""
+    refused = False
     while True:
         number, ours = _next(signals)
         if number == signal.SIGCHLD:
             ending = _look(pid)
             if ending is not None:
                 return ending
-        elif ours:
-            os.kill(pid, number)
+        elif ours and not _sent(pid, number) and not refused:
+            refused = True
+            sys.stderr.write(f"gpumon: {_name(number)} cannot be handed on: the task is another user's. It goes on.\n")
+
+
+def _sent(pid: int, number: int) -> bool:
+    """Hand a signal on; False where the child is another user's (sudo)."""
+    try:
+        os.kill(pid, number)
+    except PermissionError:
+        return False
+    return True
+
+
+def _name(number: int) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
 def _next(signals: set[signal.Signals]) -> tuple[int, bool]:
@@ -161,5 +176,4 @@ def _ended(status: int, cpu: float) -> Ending:
     if not os.WIFSIGNALED(status):
         return Ending(os.WEXITSTATUS(status), cpu=cpu)
     number = os.WTERMSIG(status)
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    return Ending(128 + number, name, cpu)
+    return Ending(128 + number, _name(number), cpu)
