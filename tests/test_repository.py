@@ -41,6 +41,7 @@ LAYERS = (
         "wire",
         "units",
         "errors",
+        "places",
         "clock",
         "schema",
     },
