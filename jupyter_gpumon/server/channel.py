@@ -53,6 +53,7 @@ class Client:
         self._transport = transport
         self._busy = False
         self._hello: bytes | None = None
+        self._error: bytes | None = None
         self._waiting: Sample | None = None
         self._last = float("-inf")
         self._every = 0.0
@@ -76,9 +77,12 @@ class Client:
             self._send(text)
 
     def error(self, message: str, hint: str = "") -> None:
-        """Say what was wrong."""
-        if not self._busy:
-            self._send(encode(Error(message=message, hint=hint)))
+        """Say what was wrong: now, or when the client has read what is on its way."""
+        text = encode(Error(message=message, hint=hint))
+        if self._busy:
+            self._error = text
+        else:
+            self._send(text)
 
     def offer(self, sample: Sample, encoded: Encoded) -> None:
         """Send the sample if it is time and the client is ready; else keep it, merged with what waits already.
@@ -122,6 +126,9 @@ class Client:
         self._busy = False
         if self._hello is not None:
             text, self._hello = self._hello, None
+            self._send(text)
+        elif self._error is not None:
+            text, self._error = self._error, None
             self._send(text)
         elif self._waiting is not None and self._due(self._waiting):
             self._flush({})

@@ -27,7 +27,7 @@ def gpumon_config(tmp_path):
         "idle_interval": 0.4,
         "cell_budget": 300.0,
         "alert_history": str(tmp_path / "alerts.sqlite"),
-        "rules": [{"id": "at-work", "when": "power > 100", "title": "It works"}],
+        "rules": [{"id": "at-work", "when": "power > 150", "title": "It works"}],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_gpumon.model import Edge, Event, Gpu, Hello, Host, Process, Sample, Subscribe
+from jupyter_gpumon.model import Edge, Error, Event, Gpu, Hello, Host, Process, Sample, Subscribe
 from jupyter_gpumon.server.channel import Client
 from jupyter_gpumon.server.view import MOST_EDGES, MOST_EVENTS, merged, narrowed
 from jupyter_gpumon.wire import decode, encode
@@ -65,6 +65,19 @@ def test_a_sample_is_encoded_once_for_all_who_want_the_same():
     assert len(encoded) == 2
     assert all(network.texts[0] is networks[0].texts[0] for network in networks)
     assert lesser.messages[0].gpus[0] == Gpu(uuid="GPU-a", power=1.0)
+
+
+def test_a_client_that_is_still_reading_is_told_what_was_wrong_after_it():
+    """Before the next sample, and once."""
+    network = Network(fast=False)
+    slow = client(network)
+    slow.offer(sample(1.0), {})
+    slow.error("Too long.")
+    slow.offer(sample(2.0), {})
+    for _ in range(3):
+        network.drain()
+    assert [type(message) for message in network.messages] == [Sample, Error, Sample]
+    assert network.messages[1].message == "Too long."
 
 
 def test_a_slow_client_gets_the_latest_with_all_events():

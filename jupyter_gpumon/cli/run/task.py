@@ -70,9 +70,18 @@ class Held:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.signals:
-            while self.signals & signal.sigpending():  # whoever was too late meant the task
-                signal.sigwait(self.signals)
+            _forget(self.signals)
             signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+
+def _forget(signals: set[signal.Signals]) -> None:
+    """Take what waits: whoever was too late meant the task. What waits may be another thread's, and gone at once."""
+    if hasattr(signal, "sigtimedwait"):
+        while signal.sigtimedwait(signals, 0) is not None:
+            pass
+    else:
+        while signals & signal.sigpending():
+            signal.sigwait(signals)
 
 
 def _heeded() -> set[signal.Signals]:
